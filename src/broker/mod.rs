@@ -1,0 +1,145 @@
+//! The queue between `serve`, `worker` and `beat`.
+//!
+//! A message is a Celery task message (protocol 2) as headers and body; what it means is the business of `task`.
+//! At least once: a delivery that is not acknowledged comes again, to this consumer or another.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// A broker. Both implementations pass the same conformance suite (`tests/it/broker.rs`).
+#[async_trait]
+pub trait Broker: Send + Sync {
+    /// One line for people, without secrets: the kind of broker and where it is.
+    fn describe(&self) -> String;
+
+    /// Reaches the broker and comes back.
+    async fn ping(&self) -> Result<(), BrokerError>;
+
+    /// Stores a message durably in `queue` (declared if missing); back when the broker has confirmed it.
+    /// A message with an `eta` header is not handed out before that time.
+    async fn publish(&self, queue: &str, message: &Message) -> Result<(), BrokerError>;
+
+    /// Starts taking from `queues` (declared if missing), at most `prefetch` unacknowledged deliveries at a time,
+    /// not counting those that wait for their time.
+    async fn consume(&self, queues: &[String], prefetch: u16) -> Result<Box<dyn Consumer>, BrokerError>;
+
+    /// Messages waiting in `queue`, ready or for their time; 0 for a queue that is not there.
+    async fn depth(&self, queue: &str) -> Result<u64, BrokerError>;
+
+    /// The oldest `limit` dead letters of `queue`, left where they are.
+    async fn dead_letters(&self, queue: &str, limit: usize) -> Result<Vec<DeadLetter>, BrokerError>;
+}
+
+/// One reader of queues. Dropping it gives back what is not acknowledged.
+#[async_trait]
+pub trait Consumer: Send + Sync {
+    /// The next delivery. Waits until there is one, through reconnects; `None` after `stop`.
+    async fn next(&self) -> Option<Delivery>;
+
+    /// The work is done: the message is gone for good.
+    async fn ack(&self, delivery: &Delivery) -> Result<(), BrokerError>;
+
+    /// Puts `message` (the next attempt, Celery's retry: same id, `retries` + 1, an `eta`) in the queue of the
+    /// delivery and acknowledges the delivery, in this order.
+    async fn retry(&self, delivery: &Delivery, message: &Message) -> Result<(), BrokerError>;
+
+    /// Moves the message to the dead letters of its queue with the reason, then acknowledges it.
+    async fn bury(&self, delivery: &Delivery, reason: &str) -> Result<(), BrokerError>;
+
+    /// Gives the delivery back: it is handed out again, marked as redelivered.
+    async fn give_back(&self, delivery: &Delivery) -> Result<(), BrokerError>;
+
+    /// Takes nothing more; deliveries already handed out can still be settled.
+    async fn stop(&self);
+}
+
+/// A task message: headers and body as on the wire (celery.md §2).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Message {
+    /// The Celery headers, unknown ones included.
+    pub headers: Map<String, Value>,
+    /// The body, not yet read.
+    pub body: Vec<u8>,
+    /// The property `content_type`; `application/json` from every producer that we understand.
+    pub content_type: String,
+    /// The property `content_encoding`.
+    pub content_encoding: String,
+    /// The property `correlation_id`: the task id.
+    pub correlation_id: Option<String>,
+    /// The property `reply_to`: where a caller waits for the result.
+    pub reply_to: Option<String>,
+    /// The property `priority`; 0 when missing.
+    pub priority: u8,
+}
+
+impl Message {
+    /// The time before which the message must not be handed out: its header `eta`, where that reads as a date.
+    #[must_use]
+    pub fn eta(&self) -> Option<DateTime<Utc>> {
+        self.headers.get("eta")?.as_str().and_then(crate::domain::parse_date)
+    }
+}
+
+/// A message handed out, to be settled by `ack`, `retry`, `bury` or `give_back`.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The message.
+    pub message: Message,
+    /// The queue that it came from.
+    pub queue: String,
+    /// Whether it was handed out before.
+    pub redelivered: bool,
+    /// The consumer's own mark of this delivery.
+    pub tag: DeliveryTag,
+}
+
+/// Identifies a delivery at its consumer: which connection, which number. Marks of a lost connection settle nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DeliveryTag {
+    /// The connection's number since the consumer began.
+    pub session: u64,
+    /// The delivery's number there.
+    pub number: u64,
+}
+
+/// A message that could not be worked on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeadLetter {
+    /// The message as it came.
+    pub message: Message,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Why the broker did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// It cannot be reached or did not answer in time.
+    #[error("the broker cannot be reached: {what}")]
+    Unavailable {
+        /// What was tried.
+        what: String,
+        /// The cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It answered that it cannot do this: a queue declared otherwise, no permission, disk full.
+    #[error("the broker refused: {what}")]
+    Refused {
+        /// What was tried.
+        what: String,
+        /// The cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It did not confirm within the time.
+    #[error("the broker did not confirm within {0:?}")]
+    Unconfirmed(Duration),
+    /// The connection that this delivery came over is gone; the broker hands it out again.
+    #[error("the delivery's connection is gone; it will be handed out again")]
+    Stale,
+}

@@ -1,0 +1,175 @@
+//! The configuration in force: typed groups, read from flags, environment, file and defaults, in this order of strength.
+
+use crate::domain::{Component, OwnerId, ReportId, ReportType};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Every setting, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The API.
+    pub api: Api,
+    /// Tokens between services.
+    pub auth: Auth,
+    /// The report store.
+    pub store: Store,
+    /// The queue.
+    pub broker: Broker,
+    /// The platform's other services.
+    pub peers: Peers,
+    /// The stages of a report.
+    pub stages: Stages,
+    /// The worker.
+    pub worker: Worker,
+    /// Interval schedules for `beat`, from the file.
+    pub schedules: Vec<Schedule>,
+}
+
+/// Settings of the API.
+#[derive(Debug, Clone)]
+pub struct Api {
+    /// Address to listen on (`MAESTRO_HOST`).
+    pub host: String,
+    /// Port (`MAESTRO_PORT`).
+    pub port: u16,
+    /// Worker threads (`MAESTRO_GWORKERS`).
+    pub threads: usize,
+    /// Default page size when rows are read (`MAESTRO_REPORT_RESULT_QTD`).
+    pub page_rows: u64,
+    /// Largest page size (`MAESTRO_REPORT_RESULT_MAX`).
+    pub max_page_rows: u64,
+    /// Largest request body in bytes (`MAESTRO_MAX_BODY_BYTES`).
+    pub max_body_bytes: usize,
+    /// Longest time for one query of rows (`MAESTRO_QUERY_SECONDS`).
+    pub query_timeout: Duration,
+}
+
+/// Settings of tokens between services.
+#[derive(Debug, Clone)]
+pub struct Auth {
+    /// The HS256 key (`MAESTRO_SECRETJWT_PRIVATE`).
+    pub key: Secret,
+    /// The pass inside the token (`MAESTRO_NOAUTH`).
+    pub noauth: Secret,
+}
+
+/// Settings of the report store.
+#[derive(Debug, Clone)]
+pub struct Store {
+    /// `mongodb://…`, completed from a bare host name (`MAESTRO_MONGO_URI`); `None`: the embedded store.
+    pub mongo_uri: Option<Secret>,
+    /// The database (`MAESTRO_MONGO_DATABASE`).
+    pub mongo_database: String,
+    /// The folder of the embedded store and queue (`MAESTRO_DATA_DIR`).
+    pub data_dir: PathBuf,
+}
+
+/// Settings of the queue.
+#[derive(Debug, Clone)]
+pub struct Broker {
+    /// `amqp://…` (`CELERY_BROKER_URL`); `None`: the embedded queue in the data folder.
+    pub url: Option<Secret>,
+    /// The queue that `serve` and `beat` publish to (`CELERY_DEFAULT_QUEUE`).
+    pub queue: String,
+}
+
+/// Settings of the platform's other services. Addresses have no trailing slash.
+#[derive(Debug, Clone)]
+pub struct Peers {
+    /// The Data API (`MAESTRO_DATA_URI`).
+    pub data_uri: String,
+    /// The Reports API of another host (`MAESTRO_REPORT_URI`).
+    pub report_uri: String,
+    /// The audit service (`MAESTRO_AUDIT_URI`); `None` (an empty value): not told.
+    pub audit_uri: Option<String>,
+    /// The WebSocket service (`MAESTRO_WEBSOCKET_URI`); `None` (an empty value): not told.
+    pub websocket_uri: Option<String>,
+    /// Its API key (`MAESTRO_WEBSOCKET_SECRET`).
+    pub websocket_secret: Secret,
+    /// Longest silence of a peer, to connect, to begin an answer and between its pieces (`MAESTRO_PEER_SECONDS`).
+    pub timeout: Duration,
+}
+
+/// Settings of the stages.
+#[derive(Debug, Clone)]
+pub struct Stages {
+    /// Rows in one insert batch (`MAESTRO_INSERT_QTD`).
+    pub batch_rows: usize,
+    /// Batches between fetch and store (`MAESTRO_BATCHES_IN_FLIGHT`).
+    pub batches_in_flight: usize,
+    /// Rows asked of the Data API in one answer (`MAESTRO_FETCH_QTD`).
+    pub fetch_rows: u64,
+    /// Where a worker puts rows (`MAESTRO_UPLOAD`).
+    pub upload: Upload,
+}
+
+/// Where a worker puts rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upload {
+    /// Into its own store.
+    Store,
+    /// To the Reports API of another host.
+    Api,
+}
+
+/// Settings of the worker.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    /// Queues to take from (`-q`).
+    pub queues: Vec<String>,
+    /// Tasks at a time (`--concurrency`).
+    pub concurrency: usize,
+    /// The node's name (`--hostname`).
+    pub hostname: String,
+    /// How long running tasks may go on after SIGTERM (`MAESTRO_SHUTDOWN_SECONDS`).
+    pub shutdown: Duration,
+    /// Retries of a report task (`MAESTRO_TASK_RETRIES`).
+    pub task_retries: u32,
+    /// Retries of a notice to a peer: notification, audit, ws (`MAESTRO_NOTICE_RETRIES`).
+    pub notice_retries: u32,
+    /// The pause before the first retry (`MAESTRO_RETRY_SECONDS`); each further one is twice as long, up to ten minutes.
+    pub retry_pause: Duration,
+}
+
+/// A report made again and again.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    /// A unique name.
+    pub name: String,
+    /// The interval.
+    pub every: Duration,
+    /// The report.
+    pub report_id: ReportId,
+    /// On whose behalf.
+    pub owner_user: OwnerId,
+    /// General or pivot.
+    pub kind: ReportType,
+    /// The component, for a general report.
+    pub component: Option<Component>,
+    /// The filters as in a request.
+    pub filters: serde_json::Value,
+}
+
+/// A text that no log and no error shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a text.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for the one place that needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}

@@ -1,0 +1,19 @@
+//! The nouns of the program: ids, table names, statuses, reports and rows.
+//!
+//! No I/O and no clock here: whoever needs the time passes it in.
+
+mod batch;
+mod component;
+mod id;
+mod report;
+mod row;
+mod status;
+mod table;
+
+pub use batch::{Batch, BatchRun};
+pub use component::{BadComponent, Component};
+pub use id::{BadId, OwnerId, ReportId};
+pub use report::{NewReport, Report, StageSeconds};
+pub use row::{Row, cast_row, is_date_key, is_id_key, parse_date};
+pub use status::{BadStatus, Status};
+pub use table::{BadTableName, ReportType, TableName};

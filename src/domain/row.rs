@@ -1,0 +1,107 @@
+//! Rows of a report: documents whose ids and dates have types.
+
+use bson::oid::ObjectId;
+use bson::{Bson, Document};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+
+/// One row. Ids are ObjectIds, dates are dates, everything else is as the source gave it.
+pub type Row = Document;
+
+/// Whether the last segment of a dotted path names an id: `_id` itself.
+#[must_use]
+pub fn is_id_key(path: &str) -> bool {
+    last_segment(path) == "_id"
+}
+
+/// Whether the last segment of a dotted path names a date: it ends in `_at`.
+#[must_use]
+pub fn is_date_key(path: &str) -> bool {
+    last_segment(path).ends_with("_at")
+}
+
+fn last_segment(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+/// Reads an ISO 8601 text: with or without a zone (then UTC), any number of decimals, or a day alone (its midnight).
+#[must_use]
+pub fn parse_date(text: &str) -> Option<DateTime<Utc>> {
+    if !text.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    if let Ok(date) = DateTime::parse_from_rfc3339(text) {
+        return Some(date.to_utc());
+    }
+    let naive = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f")
+        .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f"))
+        .ok()
+        .or_else(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0))?;
+    Some(naive.and_utc())
+}
+
+/// Gives the texts under `_id` and `*_at` keys their types, at any depth.
+///
+/// The Data API writes ids and dates as texts (contract §5). A text that does not read as an id or a date stays as it is.
+pub fn cast_row(row: &mut Row) {
+    for (key, value) in row.iter_mut() {
+        cast_value(key, value);
+    }
+}
+
+fn cast_value(key: &str, value: &mut Bson) {
+    if let Bson::String(text) = value {
+        if is_id_key(key) {
+            if let Ok(id) = ObjectId::parse_str(&*text) {
+                *value = Bson::ObjectId(id);
+            }
+        } else if is_date_key(key)
+            && let Some(date) = parse_date(text)
+        {
+            *value = Bson::DateTime(date.into());
+        }
+    } else if let Bson::Document(inner) = value {
+        cast_row(inner);
+    } else if let Bson::Array(items) = value {
+        items.iter_mut().for_each(|item| cast_value(key, item));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bson::doc;
+
+    #[test]
+    fn ids_and_dates_get_their_types_at_any_depth() {
+        let hex = "5c0000000000000000000001";
+        let mut row = doc! {
+            "_id": hex, "name": hex, "created_at": "2018-11-28T02:00:00",
+            "roles": [{"_id": hex}], "datacenters": {"_id": "eu-1", "checked_at": "never"},
+        };
+        cast_row(&mut row);
+        let id = ObjectId::parse_str(hex).unwrap();
+        let date = bson::DateTime::parse_rfc3339_str("2018-11-28T02:00:00Z").unwrap();
+        assert_eq!(
+            row,
+            doc! {
+                "_id": id, "name": hex, "created_at": date,
+                "roles": [{"_id": id}], "datacenters": {"_id": "eu-1", "checked_at": "never"},
+            }
+        );
+    }
+
+    #[test]
+    fn dates_are_read_with_and_without_zone() {
+        let noon = "2020-01-02T12:00:00Z".parse::<DateTime<Utc>>().unwrap();
+        for text in [
+            "2020-01-02T12:00:00",
+            "2020-01-02 12:00:00.000000",
+            "2020-01-02T14:00:00+02:00",
+            "2020-01-02T12:00:00.000Z",
+        ] {
+            assert_eq!(parse_date(text), Some(noon), "{text}");
+        }
+        assert_eq!(parse_date("2020-01-02").unwrap().to_rfc3339(), "2020-01-02T00:00:00+00:00");
+        assert_eq!(parse_date("yesterday"), None);
+    }
+}

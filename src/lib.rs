@@ -1,0 +1,18 @@
+//! Maestro Reports: inventory reports for the Maestro platform.
+
+pub mod api;
+pub mod app;
+pub mod beat;
+pub mod broker;
+pub mod chart;
+pub mod cli;
+pub mod config;
+pub mod domain;
+pub mod filter;
+pub mod inventory;
+pub mod peers;
+pub mod request;
+pub mod stages;
+pub mod store;
+pub mod task;
+pub mod worker;

@@ -1,0 +1,251 @@
+//! Where reports live: their rows, their registry, leases and the timetable's marks.
+//!
+//! A table has *generations*. A run writes its rows into a staging generation that nobody reads; committing the run
+//! makes that generation the readable one in a single atomic step together with the report's record, so a reader sees
+//! the old result or the new one and never a mixture. A run that fails leaves the readable generation as it was.
+
+use crate::domain::{NewReport, Report, Row, StageSeconds, Status, TableName};
+use async_trait::async_trait;
+use bson::Document;
+use chrono::{DateTime, Utc};
+use futures_util::stream::BoxStream;
+use std::time::Duration;
+
+/// A store of reports. Both implementations pass the same conformance suite (`tests/it/store.rs`).
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// One line for people, without secrets: the kind of store and where it is.
+    fn describe(&self) -> String;
+
+    /// Reaches the store and comes back.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Which migrations are applied and which this program needs.
+    async fn schema(&self) -> Result<Schema, StoreError>;
+
+    /// Applies the missing migrations in order; the names of those applied. Running it twice applies nothing more.
+    async fn migrate(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Records a requested report as `process`, keeping the readable rows (and what describes them) of an earlier run.
+    async fn request(&self, report: &NewReport, now: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// A report's record.
+    async fn report(&self, table: &TableName) -> Result<Option<Report>, StoreError>;
+
+    /// The newest `limit` records by request time.
+    async fn reports(&self, limit: u64) -> Result<Vec<Report>, StoreError>;
+
+    /// Starts a run: an empty staging generation that only this attempt may fill, and `started_at` in the record.
+    ///
+    /// A later `begin` for the same table makes earlier attempts *superseded* and removes what they staged. A table
+    /// without a record gets one (a task enqueued by a Python producer, a batch from another host).
+    async fn begin(&self, table: &TableName, run_id: &str, now: DateTime<Utc>) -> Result<Staging, StoreError>;
+
+    /// Finds the staging that `begin` made for this run, for a caller that holds no `Staging` (batches by HTTP).
+    async fn staging(&self, table: &TableName, run_id: &str) -> Result<Option<Staging>, StoreError>;
+
+    /// Adds rows to the staging; how many were new. A row whose `_id` is already staged is left out, so a batch
+    /// that is delivered twice counts once.
+    async fn stage(&self, staging: &Staging, rows: Vec<Row>) -> Result<u64, StoreError>;
+
+    /// Makes the staging the readable generation and writes the outcome into the record, atomically.
+    ///
+    /// # Errors
+    /// `Superseded` when a later attempt has begun; `Incomplete` when the staging does not hold `outcome.rows` rows.
+    async fn commit(&self, staging: &Staging, outcome: &Outcome) -> Result<(), StoreError>;
+
+    /// Removes the staging and what it holds. No error when it is already gone.
+    async fn abort(&self, staging: &Staging) -> Result<(), StoreError>;
+
+    /// Ends the report's run without a new result: status and message change, the readable rows do not.
+    /// A message for a task that is no longer the report's last one (`task_id`) changes nothing.
+    async fn end(&self, table: &TableName, task_id: &str, end: &End) -> Result<(), StoreError>;
+
+    /// Adds rows to the readable generation (makes one where there is none): replaces rows of the same `_id`,
+    /// skips rows without `_id`.
+    async fn append(&self, table: &TableName, rows: Vec<Row>) -> Result<Appended, StoreError>;
+
+    /// How many readable rows match; `None` where the table has neither rows nor a record.
+    async fn count(&self, table: &TableName, filter: &Document) -> Result<Option<u64>, StoreError>;
+
+    /// The readable rows that match, as a stream with flat memory. No rows where there is no table.
+    async fn rows(&self, table: &TableName, query: RowQuery) -> Result<RowStream, StoreError>;
+
+    /// Removes the table, its staging and its record; whether there was a table or a record.
+    async fn drop_table(&self, table: &TableName) -> Result<bool, StoreError>;
+
+    /// Takes or renews the lease `name` for `holder` until `now + ttl`; false while another holder has it.
+    async fn lease(&self, name: &str, holder: &str, ttl: Duration, now: DateTime<Utc>) -> Result<bool, StoreError>;
+
+    /// Gives the lease back, if `holder` has it.
+    async fn release(&self, name: &str, holder: &str) -> Result<(), StoreError>;
+
+    /// When the schedule was last marked due, if ever.
+    async fn last_due(&self, schedule: &str) -> Result<Option<DateTime<Utc>>, StoreError>;
+
+    /// Marks a schedule as run for `due`; false when it is already marked for `due` or later, so each due time runs once.
+    async fn claim_due(&self, schedule: &str, due: DateTime<Utc>) -> Result<bool, StoreError>;
+}
+
+/// A stream of rows.
+pub type RowStream = BoxStream<'static, Result<Row, StoreError>>;
+
+/// A run's own generation, before it is readable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Staging {
+    /// The table it will replace.
+    pub table: TableName,
+    /// The run (task id) that it belongs to.
+    pub run_id: String,
+    /// The generation's number, never used before for this table.
+    pub generation: u64,
+    /// Distinguishes two attempts of one run.
+    pub attempt: String,
+}
+
+/// What a committed run leaves in the record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// `Finished` or `Warning`.
+    pub status: Status,
+    /// For people.
+    pub message: String,
+    /// Rows staged: the sum of what `stage` returned.
+    pub rows: u64,
+    /// Columns in display order.
+    pub columns: Vec<String>,
+    /// Chart counts (contract §7).
+    pub aggr: serde_json::Value,
+    /// Seconds of each stage.
+    pub stages: StageSeconds,
+    /// When the run ended.
+    pub ended_at: DateTime<Utc>,
+}
+
+/// How a run without a new result ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct End {
+    /// The status to record; `Process` with a message tells of a retry.
+    pub status: Status,
+    /// For people.
+    pub message: String,
+    /// Seconds of each stage.
+    pub stages: StageSeconds,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Which readable rows to read, in which order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RowQuery {
+    /// A MongoDB query document, already checked against the operator whitelist (`filter::rows`); empty for all.
+    pub filter: Document,
+    /// Path and direction; rows that compare equal follow in `_id` order.
+    pub sort: Option<(String, Direction)>,
+    /// Rows to pass over.
+    pub skip: u64,
+    /// Rows at most; `None` for all.
+    pub limit: Option<u64>,
+}
+
+/// The direction of a sort.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Smallest first.
+    Ascending,
+    /// Largest first.
+    Descending,
+}
+
+/// What `append` did, in the terms of a MongoDB bulk write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Appended {
+    /// Rows with a new `_id`.
+    pub upserted: u64,
+    /// Rows whose `_id` was there.
+    pub matched: u64,
+    /// Rows skipped because they had no `_id`.
+    pub skipped: u64,
+}
+
+/// The state of the schema.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Schema {
+    /// Names of applied migrations, in order.
+    pub applied: Vec<String>,
+    /// Names of migrations that this program needs and that are missing, in order.
+    pub missing: Vec<String>,
+    /// Names of applied migrations that this program does not know: the store is newer than the program.
+    pub unknown: Vec<String>,
+}
+
+/// Why the store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be reached or did not answer in time; trying later may help.
+    #[error("the report store cannot be reached: {what}")]
+    Unavailable {
+        /// What was tried.
+        what: String,
+        /// The cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It answered that it cannot do this.
+    #[error("the report store refused: {what}")]
+    Refused {
+        /// What was tried.
+        what: String,
+        /// The cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A query took longer than it may.
+    #[error("the query took longer than {seconds} s")]
+    TimedOut {
+        /// The limit.
+        seconds: u64,
+    },
+    /// A newer attempt has taken over the table.
+    #[error("a newer run of {table} has begun")]
+    Superseded {
+        /// The table.
+        table: TableName,
+    },
+    /// Rows are missing from the staging.
+    #[error("{table}: {staged} rows are staged, {expected} were written")]
+    Incomplete {
+        /// The table.
+        table: TableName,
+        /// Rows found.
+        staged: u64,
+        /// Rows expected.
+        expected: u64,
+    },
+    /// What is stored cannot be read.
+    #[error("the report store holds something unreadable: {what}")]
+    Corrupt {
+        /// What and where.
+        what: String,
+    },
+}
+
+/// What to do about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Trying again later may help.
+    Retry,
+    /// It will fail again.
+    GiveUp,
+}
+
+impl StoreError {
+    /// Whether trying again later may help.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Unavailable { .. } | Self::TimedOut { .. } | Self::Incomplete { .. } => Verdict::Retry,
+            Self::Refused { .. } | Self::Superseded { .. } | Self::Corrupt { .. } => Verdict::GiveUp,
+        }
+    }
+}

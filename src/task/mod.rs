@@ -1,0 +1,129 @@
+//! Tasks: what a message asks for, as pure data. No I/O.
+//!
+//! `envelope` reads and writes Celery's message protocol 2; `retry` says when to try again.
+
+mod envelope;
+mod retry;
+
+pub use envelope::{BadMessage, Envelope};
+pub use retry::RetryPolicy;
+
+use crate::domain::{Component, OwnerId, ReportId, ReportType, Row, Status, TableName};
+use bson::Document;
+use serde_json::Value;
+
+/// The Celery tasks of the contract (§6), each with its arguments in their positions.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Task {
+    /// `qgeneral.api(owner_user, report_id, type, filters)`: run a general report.
+    General {
+        /// On whose behalf.
+        owner: OwnerId,
+        /// The report.
+        report: ReportId,
+        /// The component to read (the argument is called `type`).
+        component: Component,
+        /// The Data API query without the owner rule (JSON object; a text of JSON and a missing argument are understood too).
+        query: serde_json::Map<String, Value>,
+        /// What the query cannot express: a MongoDB condition that every row must meet besides. Travels in the
+        /// message header `maestro_residual` as Extended JSON, so that the positional arguments stay the contract's.
+        residual: Option<Document>,
+    },
+    /// `qpivot.api(owner_user, report_id, entity, pipeline)`: run a pivot report.
+    Pivot {
+        /// On whose behalf.
+        owner: OwnerId,
+        /// The report.
+        report: ReportId,
+        /// The component at the root of the join.
+        entity: Component,
+        /// The aggregation pipeline; its first stage is a `$match` that holds `roles._id`.
+        pipeline: Vec<Value>,
+    },
+    /// `upload.api(report_id, owner_user, name, result, type)`: store rows that the caller already has.
+    /// Python's service passes the report's type as `name`.
+    Upload {
+        /// The report.
+        report: ReportId,
+        /// On whose behalf.
+        owner: OwnerId,
+        /// General or pivot.
+        kind: ReportType,
+        /// The rows.
+        rows: Vec<Row>,
+    },
+    /// `webhook.api(colname, results, report_id)`: add rows to a table.
+    Webhook {
+        /// The table.
+        table: TableName,
+        /// The rows.
+        rows: Vec<Row>,
+    },
+    /// `notification.api(report_id, msg, status, more)`: tell the platform how the report stands.
+    Notification {
+        /// The report.
+        report: ReportId,
+        /// For people.
+        message: String,
+        /// The status.
+        status: Status,
+        /// More fields of the report's record: `columns`, `aggr`.
+        more: serde_json::Map<String, Value>,
+    },
+    /// `audit.api(entity_id, tmp)`: give the chart counts to the audit service.
+    Audit {
+        /// The report.
+        report: ReportId,
+        /// The body's content: `{"aggr": …}`.
+        record: Value,
+    },
+    /// `ws.api(name, report_id, owner_id, status)`: tell the browser.
+    Ws {
+        /// General or pivot (the argument is called `name`).
+        kind: ReportType,
+        /// The report.
+        report: ReportId,
+        /// Whose channel.
+        owner: OwnerId,
+        /// The kind of notice: `success`, `info`, `error`.
+        notice: Notice,
+    },
+}
+
+/// The kind of a browser notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// The report is ready.
+    Success,
+    /// The report is empty.
+    Info,
+    /// The report failed.
+    Error,
+}
+
+impl Task {
+    /// The Celery name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::General { .. } => "qgeneral.api",
+            Self::Pivot { .. } => "qpivot.api",
+            Self::Upload { .. } => "upload.api",
+            Self::Webhook { .. } => "webhook.api",
+            Self::Notification { .. } => "notification.api",
+            Self::Audit { .. } => "audit.api",
+            Self::Ws { .. } => "ws.api",
+        }
+    }
+
+    /// The table of the report that this task runs, for tasks that end in a report's status.
+    #[must_use]
+    pub fn runs(&self) -> Option<TableName> {
+        match self {
+            Self::General { report, .. } => Some(TableName::new(*report, ReportType::General)),
+            Self::Pivot { report, .. } => Some(TableName::new(*report, ReportType::Pivot)),
+            Self::Upload { report, kind, .. } => Some(TableName::new(*report, *kind)),
+            Self::Webhook { .. } | Self::Notification { .. } | Self::Audit { .. } | Self::Ws { .. } => None,
+        }
+    }
+}

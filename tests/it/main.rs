@@ -1,0 +1,11 @@
+//! One integration binary: the built program and real servers, a module per concern.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod api;
+mod broker;
+mod cli;
+mod end_to_end;
+mod inventory;
+mod store;
