@@ -1,5 +1,9 @@
 //! Clients of the platform's other services.
 
+mod error;
+
+pub use error::PeerError;
+
 use crate::config;
 use std::sync::Arc;
 

@@ -1,23 +1,16 @@
 //! The stages of a report: what each task does. See a report through here from top to bottom.
 
+mod error;
+
+pub use error::StageError;
+
 use crate::app::App;
 use crate::task::Envelope;
-
-/// Why a task did not do its work.
-#[derive(Debug, thiserror::Error)]
-pub enum StageError {
-    /// Trying again later may help.
-    #[error("{0}")]
-    Retry(String),
-    /// It will fail again.
-    #[error("{0}")]
-    GiveUp(String),
-}
 
 /// Runs one task to its end. Running it twice leaves the same rows.
 ///
 /// # Errors
-/// `Retry` or `GiveUp`, with a message that the report's owner understands.
+/// With a message that the report's owner understands; [`StageError::verdict`] says whether to try again.
 pub async fn run(app: &App, envelope: &Envelope) -> Result<(), StageError> {
     let _ = (app, envelope);
     Ok(())

@@ -1,0 +1,47 @@
+//! Why a stage did not do its work, and whether trying again may help.
+
+use crate::broker::BrokerError;
+use crate::filter::matcher::BadCondition;
+use crate::peers::PeerError;
+use crate::store::{StoreError, Verdict};
+
+/// Why a task did not do its work. The message is for the report's owner.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// A service of the platform.
+    #[error(transparent)]
+    Peer(#[from] PeerError),
+    /// The report store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The queue, when the next tasks were enqueued.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// The task carries a condition that is not understood.
+    #[error("the task's condition is not understood: {0}")]
+    Condition(#[from] BadCondition),
+    /// The Data API delivered fewer rows than it announced.
+    #[error("the Data API announced {found} rows and delivered {received}")]
+    RowsMissing {
+        /// Rows announced.
+        found: u64,
+        /// Rows received.
+        received: u64,
+    },
+    /// A thread of this process ended early.
+    #[error("reading the answer of the Data API was interrupted")]
+    Interrupted,
+}
+
+impl StageError {
+    /// Whether trying again later may help.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Peer(error) => error.verdict(),
+            Self::Store(error) => error.verdict(),
+            Self::Broker(_) | Self::RowsMissing { .. } | Self::Interrupted => Verdict::Retry,
+            Self::Condition(_) => Verdict::GiveUp,
+        }
+    }
+}
