@@ -5,6 +5,7 @@
 mod batch;
 mod component;
 mod id;
+mod json;
 mod report;
 mod row;
 mod status;
@@ -13,6 +14,7 @@ mod table;
 pub use batch::{Batch, BatchRun};
 pub use component::{BadComponent, Component};
 pub use id::{BadId, OwnerId, ReportId};
+pub use json::{JsonRow, JsonValue};
 pub use report::{NewReport, Report, StageSeconds};
 pub use row::{Row, cast_row, is_date_key, is_id_key, parse_date};
 pub use status::{BadStatus, Status};

@@ -101,6 +101,18 @@ pub enum Notice {
     Error,
 }
 
+impl Notice {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Info => "info",
+            Self::Error => "error",
+        }
+    }
+}
+
 impl Task {
     /// The Celery name.
     #[must_use]

@@ -1,0 +1,97 @@
+//! Rows as JSON, as every client of the platform reads them.
+
+use super::Row;
+use bson::Bson;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+
+/// A row that serializes as plain JSON: ObjectIds as 24 hex digits, dates as ISO 8601 UTC with milliseconds and `Z`,
+/// decimals as texts, numbers that JSON lacks (NaN, infinities) as null, binary data as Base64.
+#[derive(Debug, Clone, Copy)]
+pub struct JsonRow<'a>(pub &'a Row);
+
+impl Serialize for JsonRow<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, value) in self.0 {
+            map.serialize_entry(key, &JsonValue(value))?;
+        }
+        map.end()
+    }
+}
+
+/// One value of a row, as [`JsonRow`] writes it.
+#[derive(Debug, Clone, Copy)]
+pub struct JsonValue<'a>(pub &'a Bson);
+
+impl Serialize for JsonValue<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Bson::Null | Bson::Undefined | Bson::MinKey | Bson::MaxKey => serializer.serialize_unit(),
+            Bson::Boolean(value) => serializer.serialize_bool(*value),
+            Bson::Int32(value) => serializer.serialize_i32(*value),
+            Bson::Int64(value) => serializer.serialize_i64(*value),
+            Bson::Double(value) if value.is_finite() => serializer.serialize_f64(*value),
+            Bson::Double(_) => serializer.serialize_unit(),
+            Bson::String(text) | Bson::Symbol(text) | Bson::JavaScriptCode(text) => serializer.serialize_str(text),
+            Bson::ObjectId(id) => serializer.serialize_str(&id.to_hex()),
+            Bson::DateTime(date) => serializer.serialize_str(&iso(*date)),
+            Bson::Document(document) => JsonRow(document).serialize(serializer),
+            Bson::Array(items) => {
+                let mut list = serializer.serialize_seq(Some(items.len()))?;
+                for item in items {
+                    list.serialize_element(&JsonValue(item))?;
+                }
+                list.end()
+            }
+            Bson::RegularExpression(regex) => serializer.serialize_str(regex.pattern.as_str()),
+            Bson::JavaScriptCodeWithScope(code) => serializer.serialize_str(&code.code),
+            Bson::Timestamp(stamp) => serializer.serialize_u32(stamp.time),
+            Bson::Binary(binary) => serializer.serialize_str(&base64(&binary.bytes)),
+            Bson::Decimal128(number) => serializer.serialize_str(&number.to_string()),
+            Bson::DbPointer(_) => serializer.serialize_unit(),
+        }
+    }
+}
+
+/// `2018-11-28T02:00:00.000Z`; a date beyond the calendar of ISO 8601 as milliseconds since 1970.
+fn iso(date: bson::DateTime) -> String {
+    match DateTime::<Utc>::from_timestamp_millis(date.timestamp_millis()) {
+        Some(date) => date.to_rfc3339_opts(SecondsFormat::Millis, true),
+        None => date.timestamp_millis().to_string(),
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    // bson writes Base64 in Extended JSON; this takes it from there rather than bring a crate for so rare a value.
+    let binary = bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: bytes.to_vec() };
+    let json = Bson::Binary(binary).into_relaxed_extjson();
+    json.pointer("/$binary/base64").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bson::doc;
+    use bson::oid::ObjectId;
+
+    #[test]
+    fn every_type_has_its_plain_form() {
+        let row = doc! {
+            "_id": ObjectId::parse_str("5c0000000000000000000001").unwrap(),
+            "updated_at": bson::DateTime::from_millis(1_543_370_400_123),
+            "cpu": 4, "big": 9_007_199_254_740_993_i64, "load": 0.5, "nan": f64::NAN, "none": Bson::Null,
+            "tags": [{"key": "a\"b", "on": true}],
+            "blob": bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: vec![1, 2, 3] },
+            "price": "1.10".parse::<bson::Decimal128>().unwrap(),
+        };
+        assert_eq!(
+            serde_json::to_string(&JsonRow(&row)).unwrap(),
+            concat!(
+                r#"{"_id":"5c0000000000000000000001","updated_at":"2018-11-28T02:00:00.123Z","cpu":4,"#,
+                r#""big":9007199254740993,"load":0.5,"nan":null,"none":null,"tags":[{"key":"a\"b","on":true}],"#,
+                r#""blob":"AQID","price":"1.10"}"#
+            )
+        );
+    }
+}
