@@ -104,8 +104,8 @@ fn compile(request: &Request, filters: &Value) -> Result<(Component, Task), Requ
             Ok((component.clone(), Task::General { owner, report, component, query, residual }))
         }
         ReportType::Pivot => {
-            let filter::PivotQuery { entity, pipeline } = filter::pivot(filters, owner)?;
-            Ok((entity.clone(), Task::Pivot { owner, report, entity, pipeline }))
+            let filter::PivotQuery { entity, pipeline, residual } = filter::pivot(filters, owner)?;
+            Ok((entity.clone(), Task::Pivot { owner, report, entity, pipeline, residual }))
         }
     }
 }

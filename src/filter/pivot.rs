@@ -2,6 +2,7 @@
 
 use super::FilterError;
 use crate::domain::{Component, OwnerId};
+use bson::Document;
 use serde_json::Value;
 
 /// An aggregation that today's Data API understands.
@@ -11,6 +12,9 @@ pub struct PivotQuery {
     pub entity: Component,
     /// The stages; the first is a `$match` that holds `roles._id`.
     pub pipeline: Vec<Value>,
+    /// A MongoDB condition that every joined row must meet besides: today's Data API gives no date of an operator
+    /// object its type, so that conditions on dates cannot be part of the pipeline.
+    pub residual: Option<Document>,
 }
 
 /// Compiles the filters of a pivot report for its owner.

@@ -39,6 +39,9 @@ pub enum Task {
         entity: Component,
         /// The aggregation pipeline; its first stage is a `$match` that holds `roles._id`.
         pipeline: Vec<Value>,
+        /// What the pipeline cannot express (dates above all), as for a general report and in the same header: a
+        /// condition on the joined row as the source gave it, before it gets an `_id` of its own.
+        residual: Option<Document>,
     },
     /// `upload.api(report_id, owner_user, name, result, type)`: store rows that the caller already has.
     /// Python's service passes the report's type as `name`.
