@@ -1,0 +1,156 @@
+//! Celery's message protocol 2 (celery.md §2), read and written.
+//!
+//! `read` and `write` deal with headers and properties, `body` with the bytes, `tasks` with the arguments of each task.
+
+mod body;
+mod read;
+mod tasks;
+mod write;
+
+use super::Task;
+use crate::broker::Message;
+use crate::domain::TableName;
+use crate::filter::FilterError;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::Value;
+use std::time::Duration;
+
+/// The header that carries a general report's residual condition, as a text of Extended JSON.
+const RESIDUAL: &str = "maestro_residual";
+
+/// A task with what travels beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Envelope {
+    /// The task id.
+    pub id: String,
+    /// Attempts so far.
+    pub retries: u32,
+    /// The task.
+    pub task: Task,
+    /// The time after which the task must not be run.
+    pub expires: Option<DateTime<Utc>>,
+    /// The id of the first task of the family; its own for a task that nobody's task sent.
+    pub root_id: String,
+    /// The id of the task that sent this one.
+    pub parent_id: Option<String>,
+}
+
+/// Why a message is no task of ours. Such a message goes to the dead letters.
+#[derive(Debug, thiserror::Error)]
+pub enum BadMessage {
+    /// The name is not in the contract.
+    #[error("unknown task {0:?}")]
+    UnknownTask(String),
+    /// A header is missing or of the wrong kind.
+    #[error("header {name}: expected {expected}")]
+    Header {
+        /// Its name.
+        name: &'static str,
+        /// What should be there.
+        expected: &'static str,
+    },
+    /// The body is not in a format that is understood.
+    #[error("content type {0:?}: expected application/json in utf-8")]
+    ContentType(String),
+    /// The body is compressed in a way that is not understood.
+    #[error("header compression {0:?}: expected application/x-gzip (zlib) or none")]
+    Compression(String),
+    /// The body is not what its compression says, or grows beyond the limit.
+    #[error("the body does not decompress to at most {} MiB", body::MAX_BYTES >> 20)]
+    Decompress(#[source] std::io::Error),
+    /// The body is no JSON.
+    #[error("body: expected JSON")]
+    Json(#[source] serde_json::Error),
+    /// The body's parts are not those of protocol 2.
+    #[error("body: expected {0}")]
+    Body(&'static str),
+    /// An argument is missing or wrong.
+    #[error("{task}: argument {name}: {problem}")]
+    Argument {
+        /// The task.
+        task: &'static str,
+        /// The argument's name in the contract.
+        name: &'static str,
+        /// What was expected.
+        problem: String,
+    },
+    /// There are arguments that the contract does not know.
+    #[error("{task}: expected the arguments {expected}, got {got} besides")]
+    Unexpected {
+        /// The task.
+        task: &'static str,
+        /// The names of the contract.
+        expected: String,
+        /// The first that is too much.
+        got: String,
+    },
+    /// The filters of a general report are not understood.
+    #[error("qgeneral.api: argument filters")]
+    Filters(#[source] FilterError),
+}
+
+impl Envelope {
+    /// A first attempt with a new random id.
+    #[must_use]
+    pub fn new(task: Task) -> Self {
+        let id = uuid::Uuid::new_v4().to_string();
+        Self { root_id: id.clone(), id, retries: 0, task, expires: None, parent_id: None }
+    }
+
+    /// A first attempt of a task that this one sends.
+    #[must_use]
+    pub fn child(&self, task: Task) -> Self {
+        Self { root_id: self.root_id.clone(), parent_id: Some(self.id.clone()), ..Self::new(task) }
+    }
+
+    /// Whether the task must not be run any more.
+    #[must_use]
+    pub fn has_expired(&self, now: DateTime<Utc>) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+
+    /// The message for a broker, to be run at once.
+    #[must_use]
+    pub fn to_message(&self) -> Message {
+        write::message(self)
+    }
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// Says which header or argument is missing or wrong, and what was expected.
+    pub fn from_message(message: &Message) -> Result<Self, BadMessage> {
+        read::envelope(message)
+    }
+
+    /// The report that a message would have run and the task id, as far as they can be made out in a message that is
+    /// otherwise bad: so that the report does not stay in `process`.
+    #[must_use]
+    pub fn report_of(message: &Message) -> Option<(TableName, String)> {
+        read::report_of(message)
+    }
+
+    /// The message of the next attempt, to be run after `pause`: the message that brought this envelope, with one
+    /// more retry. Everything else stays, headers that nobody here knows included (celery.md §3.4).
+    #[must_use]
+    pub fn next_attempt(&self, message: &Message, now: DateTime<Utc>, pause: Duration) -> Message {
+        let mut next = message.clone();
+        next.headers.retain(|name, _| !is_broker_header(name));
+        let eta = chrono::TimeDelta::from_std(pause).ok().and_then(|pause| now.checked_add_signed(pause));
+        let eta = eta.unwrap_or(DateTime::<Utc>::MAX_UTC).to_rfc3339_opts(SecondsFormat::Micros, false);
+        next.headers.insert("retries".to_owned(), self.retries.saturating_add(1).into());
+        next.headers.insert("eta".to_owned(), eta.into());
+        if next.headers.get("parent_id").is_none_or(Value::is_null) {
+            next.headers.insert("parent_id".to_owned(), self.id.clone().into());
+        }
+        next
+    }
+}
+
+/// Headers in which a broker counts deliveries; they say nothing of the next attempt.
+fn is_broker_header(name: &str) -> bool {
+    ["x-death", "x-first-death-", "x-last-death-", "x-delivery-count"].iter().any(|prefix| name.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests;

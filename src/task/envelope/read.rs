@@ -1,0 +1,77 @@
+//! From a message to a task.
+
+use super::{BadMessage, Envelope, body, tasks};
+use crate::broker::Message;
+use crate::domain::{TableName, parse_date};
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+/// Longest task id in bytes: it travels as `correlation_id` too, and AMQP has no longer short texts.
+const MAX_ID_BYTES: usize = 255;
+
+/// Reads a whole message.
+pub(super) fn envelope(message: &Message) -> Result<Envelope, BadMessage> {
+    let headers = &message.headers;
+    let name = task_name(headers)?;
+    let id = task_id(headers)?;
+    let retries = retries(headers)?;
+    date(headers, "eta")?;
+    let expires = date(headers, "expires")?;
+    let signature = tasks::signature(name).ok_or_else(|| BadMessage::UnknownTask(name.chars().take(120).collect()))?;
+    check_content(message)?;
+    let task = tasks::read(signature, body::read(message)?, headers)?;
+    let root_id = text(headers, "root_id")?.map_or_else(|| id.clone(), str::to_owned);
+    let parent_id = text(headers, "parent_id")?.map(str::to_owned);
+    Ok(Envelope { id, retries, task, expires, root_id, parent_id })
+}
+
+/// What can be made out of a bad message: its report and the task id.
+pub(super) fn report_of(message: &Message) -> Option<(TableName, String)> {
+    let signature = tasks::signature(task_name(&message.headers).ok()?)?;
+    let id = task_id(&message.headers).ok()?;
+    let table = tasks::report_of(signature, body::read(message).ok()?)?;
+    Some((table, id))
+}
+
+fn task_name(headers: &Map<String, Value>) -> Result<&str, BadMessage> {
+    const MISSING: BadMessage =
+        BadMessage::Header { name: "task", expected: "the name of a task (message protocol 1 is not supported)" };
+    text(headers, "task")?.ok_or(MISSING)
+}
+
+fn task_id(headers: &Map<String, Value>) -> Result<String, BadMessage> {
+    let id = text(headers, "id")?.filter(|id| !id.is_empty() && id.len() <= MAX_ID_BYTES);
+    Ok(id.ok_or(BadMessage::Header { name: "id", expected: "the task's id, a text of 1 to 255 bytes" })?.to_owned())
+}
+
+fn retries(headers: &Map<String, Value>) -> Result<u32, BadMessage> {
+    let value = headers.get("retries").filter(|value| !value.is_null());
+    let count = value.map_or(Some(0), |value| value.as_u64().and_then(|count| u32::try_from(count).ok()));
+    count.ok_or(BadMessage::Header { name: "retries", expected: "a number from 0, or null" })
+}
+
+fn date(headers: &Map<String, Value>, name: &'static str) -> Result<Option<DateTime<Utc>>, BadMessage> {
+    let wrong = BadMessage::Header { name, expected: "an ISO 8601 date and time, or null" };
+    match headers.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => parse_date(text).map(Some).ok_or(wrong),
+        Some(_) => Err(wrong),
+    }
+}
+
+fn text<'a>(headers: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, BadMessage> {
+    match headers.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(BadMessage::Header { name, expected: "a text" }),
+    }
+}
+
+fn check_content(message: &Message) -> Result<(), BadMessage> {
+    let encoding = message.content_encoding.to_ascii_lowercase();
+    if message.content_type == "application/json" && matches!(encoding.as_str(), "" | "utf-8" | "utf8" | "us-ascii") {
+        return Ok(());
+    }
+    let seen = format!("{}; {}", message.content_type, message.content_encoding);
+    Err(BadMessage::ContentType(seen.chars().take(120).collect()))
+}
