@@ -22,8 +22,8 @@ impl RetryPolicy {
             return None;
         }
         let bound = self.base.saturating_mul(2_u32.saturating_pow(retries)).min(self.cap);
-        // `max` and `min` rather than `clamp`: they turn NaN into a number.
-        Some(bound.mul_f64(0.5 + 0.5 * jitter.max(0.0).min(1.0)))
+        let jitter = if jitter.is_nan() { 0.0 } else { jitter.clamp(0.0, 1.0) };
+        Some(bound.mul_f64(0.5 + 0.5 * jitter))
     }
 }
 

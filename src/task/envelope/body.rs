@@ -54,11 +54,10 @@ fn decompress(message: &Message) -> Result<Cow<'_, [u8]>, BadMessage> {
 
 /// Follow-up tasks in the message are refused: running the task without them would drop them in silence.
 fn check_embed(embed: &Value) -> Result<(), BadMessage> {
-    let fields = match embed {
-        Value::Null => return Ok(()),
-        Value::Object(fields) => fields,
-        _ => return Err(BadMessage::Body("embed to be an object or null")),
-    };
+    if embed.is_null() {
+        return Ok(());
+    }
+    let fields = embed.as_object().ok_or(BadMessage::Body("embed to be an object or null"))?;
     let asked = |name: &str| fields.get(name).is_some_and(|value| !value.is_null() && *value != Value::Array(vec![]));
     match ["callbacks", "errbacks", "chain", "chord"].into_iter().find(|name| asked(name)) {
         Some(_) => Err(BadMessage::Body("no callbacks, errbacks, chain or chord: follow-up tasks are not supported")),
@@ -81,6 +80,6 @@ fn unwrap_kombu(value: Value) -> Value {
             }
             fields.into_iter().map(|(name, value)| (name, unwrap_kombu(value))).collect()
         }
-        plain => plain,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::body::Arguments;
 use super::{BadMessage, RESIDUAL};
-use crate::domain::{ReportId, ReportType, Row, TableName, cast_row};
+use crate::domain::{JsonRow, ReportId, ReportType, Row, TableName, cast_row};
 use crate::filter;
 use crate::task::{Notice, Task};
 use bson::{Bson, Document};
@@ -34,7 +34,7 @@ pub(super) fn write(task: &Task) -> Vec<Value> {
         Task::General { owner, report, component, query, .. } => {
             vec![json!(owner), json!(report), json!(component), json!(query)]
         }
-        Task::Pivot { owner, report, entity, pipeline } => {
+        Task::Pivot { owner, report, entity, pipeline, .. } => {
             vec![json!(owner), json!(report), json!(entity), json!(pipeline)]
         }
         Task::Upload { report, owner, kind, rows } => {
@@ -46,7 +46,7 @@ pub(super) fn write(task: &Task) -> Vec<Value> {
         }
         Task::Audit { report, record } => vec![json!(report), record.clone()],
         Task::Ws { kind, report, owner, notice } => {
-            vec![json!(kind), json!(report), json!(owner), json!(notice_word(*notice))]
+            vec![json!(kind), json!(report), json!(owner), json!(notice.as_str())]
         }
     }
 }
@@ -74,6 +74,7 @@ pub(super) fn read(
             report: args.text("report_id")?,
             entity: args.text("entity")?,
             pipeline: args.list("pipeline")?,
+            residual: read_residual(headers)?,
         },
         "upload.api" => Task::Upload {
             report: args.text("report_id")?,
@@ -166,7 +167,7 @@ impl Bound {
     fn list(&mut self, name: &'static str) -> Result<Vec<Value>, BadMessage> {
         match self.take(name).map(|value| filter::decode(&value)) {
             Some(Ok(Value::Array(items))) => Ok(items),
-            _ => Err(self.wrong(name, "expected a list")),
+            Some(Ok(_) | Err(_)) | None => Err(self.wrong(name, "expected a list")),
         }
     }
 
@@ -210,14 +211,6 @@ impl Bound {
     }
 }
 
-fn notice_word(notice: Notice) -> &'static str {
-    match notice {
-        Notice::Success => "success",
-        Notice::Info => "info",
-        Notice::Error => "error",
-    }
-}
-
 /// The filters of a general report: a query, a text of JSON of one, nothing, or the web client's list of filters.
 fn read_query(filters: Option<Value>, args: &Bound) -> Result<(Map<String, Value>, Option<Document>), BadMessage> {
     let decoded = filters.as_ref().map(filter::decode).transpose().map_err(BadMessage::Filters)?;
@@ -244,27 +237,7 @@ fn read_residual(headers: &Map<String, Value>) -> Result<Option<Document>, BadMe
     Document::try_from(condition).map(Some).map_err(|_| WRONG)
 }
 
+/// Ids and dates become texts, as the Data API writes them; reading casts them back.
 fn write_rows(rows: &[Row]) -> Value {
-    rows.iter().map(|row| plain_json(&Bson::Document(row.clone()))).collect()
-}
-
-/// JSON as the Data API writes it: ids and dates are texts, which reading casts back.
-fn plain_json(value: &Bson) -> Value {
-    if let Bson::Document(fields) = value {
-        return Value::Object(fields.iter().map(|(key, value)| (key.clone(), plain_json(value))).collect());
-    }
-    match value.as_array() {
-        Some(items) => items.iter().map(plain_json).collect(),
-        None => scalar_json(value),
-    }
-}
-
-fn scalar_json(value: &Bson) -> Value {
-    if let Some(id) = value.as_object_id() {
-        return id.to_hex().into();
-    }
-    match value.as_datetime().map(|date| date.try_to_rfc3339_string()) {
-        Some(Ok(text)) => text.into(),
-        _ => value.clone().into_relaxed_extjson(),
-    }
+    rows.iter().map(|row| json!(JsonRow(row))).collect()
 }

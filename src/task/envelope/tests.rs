@@ -61,6 +61,7 @@ fn all_tasks() -> Vec<Task> {
             report,
             entity: "Clients".parse().unwrap(),
             pipeline: vec![json!({"$match": {"roles._id": OWNER}}), json!({"$unwind": "$systems"})],
+            residual: Some(doc! {"systems.created_at": {"$lt": date}}),
         },
         Task::Upload { report, owner, kind: ReportType::Pivot, rows: rows.clone() },
         Task::Webhook { table: TableName::new(report, ReportType::General), rows },

@@ -50,7 +50,9 @@ fn headers(envelope: &Envelope, arguments: &Value) -> Map<String, Value> {
         "stamps": {},
     });
     let Value::Object(mut headers) = headers else { return Map::new() };
-    if let Task::General { residual: Some(condition), .. } = &envelope.task {
+    if let Task::General { residual: Some(condition), .. } | Task::Pivot { residual: Some(condition), .. } =
+        &envelope.task
+    {
         let text = Bson::Document(condition.clone()).into_canonical_extjson().to_string();
         headers.insert(RESIDUAL.to_owned(), text.into());
     }
