@@ -1,1 +1,133 @@
-//! TBD
+//! One real RabbitMQ for the whole test binary, on free ports, with its files in a temporary folder.
+//!
+//! A small shell watches our end of a pipe: whichever way the tests end, it stops the server and removes the folder.
+
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, OnceLock};
+use std::time::{Duration, Instant};
+
+const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+const CTL: &str = "/usr/lib/rabbitmq/bin/rabbitmqctl";
+
+/// Virtual hosts made at start: a definition in the boot file is quick, `rabbitmqctl add_vhost` takes seconds.
+const VHOSTS: usize = 48;
+
+static RABBIT: LazyLock<Option<Rabbit>> = LazyLock::new(Rabbit::start);
+static USED: AtomicUsize = AtomicUsize::new(0);
+
+struct Rabbit {
+    port: u16,
+    epmd_port: u16,
+    folder: PathBuf,
+    /// The end of the pipe that the watching shell reads; the operating system closes it with our process.
+    watch: OnceLock<Child>,
+}
+
+/// The URL of an empty virtual host that no other test uses; `None` (and a word on it) where there is no RabbitMQ.
+///
+/// # Panics
+/// With `CI=true` where there is no RabbitMQ.
+pub(crate) fn url() -> Option<String> {
+    let rabbit = RABBIT.as_ref()?;
+    let number = USED.fetch_add(1, Ordering::Relaxed);
+    assert!(number < VHOSTS, "more than {VHOSTS} tests use RabbitMQ: raise VHOSTS");
+    Some(format!("amqp://guest:guest@127.0.0.1:{}/t{number}", rabbit.port))
+}
+
+/// The virtual host of a URL from [`url`].
+pub(crate) fn vhost(url: &str) -> &str {
+    url.rsplit('/').next().unwrap()
+}
+
+/// Runs `rabbitmqctl` against the server and returns what it printed; takes about a second.
+pub(crate) fn ctl(args: &[&str]) -> String {
+    let rabbit = RABBIT.as_ref().expect("only called with a url");
+    let output = rabbit.command(CTL).args(args).output().unwrap();
+    assert!(output.status.success(), "rabbitmqctl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+impl Rabbit {
+    fn start() -> Option<Self> {
+        if !Path::new(SERVER).exists() {
+            let must = std::env::var("CI").is_ok_and(|value| value == "true");
+            assert!(!must, "{SERVER} is missing and CI=true: install rabbitmq-server");
+            eprintln!("SKIPPED: {SERVER} is missing; tests on RabbitMQ do not run");
+            return None;
+        }
+        let folder = tempfile::Builder::new().prefix("maestro-rabbit").tempdir().unwrap().keep();
+        let (port, dist_port, epmd_port) = (free_port(), free_port(), free_port());
+        write_config(&folder);
+        let rabbit = Self { port, epmd_port, folder, watch: OnceLock::new() };
+        rabbit.watch.set(rabbit.launch(dist_port)).unwrap();
+        rabbit.wait();
+        Some(rabbit)
+    }
+
+    fn launch(&self, dist_port: u16) -> Child {
+        let script = format!(
+            "trap '' INT; {SERVER} </dev/null >\"$HOME/log\" 2>&1 & server=$!; cat >/dev/null; \
+             kill -TERM $server; wait $server; epmd -port $ERL_EPMD_PORT -kill >/dev/null 2>&1; rm -rf \"$HOME\""
+        );
+        // A process group of its own: Ctrl-C on the tests reaches it only through the pipe.
+        let mut shell = self.command("sh");
+        shell.args(["-c", &script]).env("RABBITMQ_DIST_PORT", dist_port.to_string());
+        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn().unwrap()
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let path = |name: &str| self.folder.join(name);
+        let mut command = Command::new(program);
+        command
+            .env("HOME", &self.folder)
+            .env("ERL_EPMD_PORT", self.epmd_port.to_string())
+            .env("ERL_EPMD_ADDRESS", "127.0.0.1")
+            .env("RABBITMQ_NODENAME", format!("maestro{}@localhost", self.port))
+            .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
+            .env("RABBITMQ_NODE_PORT", self.port.to_string())
+            .env("RABBITMQ_MNESIA_BASE", path("mnesia"))
+            .env("RABBITMQ_LOG_BASE", path("logs"))
+            .env("RABBITMQ_PID_FILE", path("pid"))
+            .env("RABBITMQ_ENABLED_PLUGINS_FILE", path("plugins"))
+            .env("RABBITMQ_CONFIG_FILE", path("rabbitmq.conf"))
+            .env("RABBITMQ_CONF_ENV_FILE", "/dev/null")
+            .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+S 1:1 +sbwt none");
+        command
+    }
+
+    fn wait(&self) {
+        let started = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            let log = || std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+            assert!(started.elapsed() < Duration::from_secs(90), "RabbitMQ does not answer: {}", log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+fn write_config(folder: &Path) {
+    let definitions = folder.join("definitions.json");
+    let vhosts: Vec<_> = (0..VHOSTS).map(|number| serde_json::json!({"name": format!("t{number}")})).collect();
+    let permissions: Vec<_> = (0..VHOSTS)
+        .map(|number| {
+            serde_json::json!({"user": "guest", "vhost": format!("t{number}"),
+                "configure": ".*", "read": ".*", "write": ".*"})
+        })
+        .collect();
+    let content = serde_json::json!({
+        "users": [{"name": "guest", "password": "guest", "tags": "administrator"}],
+        "vhosts": vhosts, "permissions": permissions,
+    });
+    std::fs::write(&definitions, content.to_string()).unwrap();
+    std::fs::write(folder.join("rabbitmq.conf"), format!("load_definitions = {}\n", definitions.display())).unwrap();
+    std::fs::write(folder.join("plugins"), "[].\n").unwrap();
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
