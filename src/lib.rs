@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod app;
+pub mod auth;
 pub mod beat;
 pub mod broker;
 pub mod chart;
@@ -12,6 +13,7 @@ pub mod filter;
 pub mod inventory;
 pub mod peers;
 pub mod request;
+pub mod signal;
 pub mod stages;
 pub mod store;
 pub mod task;

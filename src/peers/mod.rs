@@ -1,28 +1,32 @@
-//! Clients of the platform's other services.
+//! Clients of the platform's other services, over one awc client a thread with the service token.
+//!
+//! Nothing here retries: a failed call says whether trying again may help, and the task that called is tried again.
 
+mod answer;
+mod audit;
+mod data_api;
 mod error;
+mod http;
+mod report_api;
+mod websocket;
 
+pub use answer::{Summary, TakeRow};
+pub use data_api::RowsRead;
 pub use error::PeerError;
 
-use crate::config;
+use crate::config::Config;
 use std::sync::Arc;
 
 /// The platform's other services as this process reaches them.
 #[derive(Debug, Clone)]
 pub struct Peers {
-    config: Arc<config::Config>,
+    config: Arc<Config>,
 }
 
 impl Peers {
     /// Clients with these settings; nothing is connected yet.
     #[must_use]
-    pub fn new(config: Arc<config::Config>) -> Self {
+    pub fn new(config: Arc<Config>) -> Self {
         Self { config }
-    }
-
-    /// The settings.
-    #[must_use]
-    pub fn config(&self) -> &config::Peers {
-        &self.config.peers
     }
 }

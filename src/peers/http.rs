@@ -1,0 +1,155 @@
+//! One awc client a thread for all peers: the service token, no redirects, and a limit on every silence.
+
+use super::PeerError;
+use crate::auth;
+use crate::config::{Auth, Config};
+use awc::error::{ConnectError, SendRequestError};
+use awc::http::Method;
+use awc::http::header::{AUTHORIZATION, HeaderValue};
+use awc::{Client, ClientRequest, ClientResponse, Connector};
+use futures_util::StreamExt;
+use serde::Serialize;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// The longest part of an error answer that is read for its message.
+const ERROR_BYTES: usize = 16 * 1024;
+/// The longest message taken over from a peer.
+const MESSAGE_CHARS: usize = 300;
+
+thread_local! {
+    /// awc's client belongs to its thread; its connections are kept and used again.
+    static CLIENT: Client = Client::builder()
+        .disable_timeout()
+        .disable_redirects()
+        .connector(Connector::new().timeout(Duration::from_secs(5)))
+        .finish();
+}
+
+/// How a peer wants to be told who calls.
+pub(super) enum Credentials<'a> {
+    /// `Authorization: JWT <token>` (contract §1).
+    Service(&'a Auth),
+    /// `Authorization: apikey <secret>` (Centrifugo).
+    ApiKey(&'a str),
+}
+
+/// A call of a peer: who, where and how long it may be silent.
+pub(super) struct Call<'a> {
+    /// The service for people, with its address: `the Data API (http://…)`.
+    pub(super) peer: String,
+    /// The method.
+    pub(super) method: Method,
+    /// The address.
+    pub(super) url: String,
+    /// Who calls.
+    pub(super) credentials: Credentials<'a>,
+    /// The longest silence.
+    pub(super) silence: Duration,
+}
+
+impl<'a> Call<'a> {
+    /// A call with the service token.
+    pub(super) fn service(config: &'a Config, what: &str, method: Method, base: &str, path: &str) -> Self {
+        Self {
+            peer: format!("{what} ({base})"),
+            method,
+            url: format!("{base}{path}"),
+            credentials: Credentials::Service(&config.auth),
+            silence: config.peers.timeout,
+        }
+    }
+
+    /// Sends a JSON body; back when the head of a good answer has arrived.
+    pub(super) async fn send(&self, body: &impl Serialize) -> Result<ClientResponse, PeerError> {
+        let request = CLIENT.with(|client| client.request(self.method.clone(), &self.url));
+        let sent = self.authorized(request)?.send_json(body);
+        let response = timeout(self.silence, sent).await.map_err(|_| self.silent())?;
+        let mut response = response.map_err(|error| self.unsent(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let message = error_message(&read_some(&mut response, self.silence).await);
+        Err(PeerError::Refused { peer: self.peer.clone(), status: response.status().as_u16(), message })
+    }
+
+    /// Sends a JSON body and reads the answer to its end, as JSON where it is JSON.
+    pub(super) async fn tell(&self, body: &impl Serialize) -> Result<serde_json::Value, PeerError> {
+        let mut response = self.send(body).await?;
+        let bytes = read_some(&mut response, self.silence).await;
+        Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    pub(super) fn silent(&self) -> PeerError {
+        PeerError::TimedOut { peer: self.peer.clone(), silence: self.silence }
+    }
+
+    fn authorized(&self, request: ClientRequest) -> Result<ClientRequest, PeerError> {
+        let text = match self.credentials {
+            Credentials::Service(auth) => auth::sign(auth)
+                .map(|token| format!("JWT {token}"))
+                .map_err(|error| PeerError::Unreachable { peer: self.peer.clone(), source: error.into() })?,
+            Credentials::ApiKey(key) => format!("apikey {key}"),
+        };
+        let mut value = HeaderValue::from_str(&text)
+            .map_err(|error| PeerError::Unreachable { peer: self.peer.clone(), source: error.into() })?;
+        value.set_sensitive(true);
+        Ok(request.insert_header((AUTHORIZATION, value)))
+    }
+
+    fn unsent(&self, error: &SendRequestError) -> PeerError {
+        if let SendRequestError::Timeout | SendRequestError::Connect(ConnectError::Timeout) = error {
+            return self.silent();
+        }
+        // awc's error cannot leave its thread; its text is what is left of it.
+        PeerError::Unreachable { peer: self.peer.clone(), source: error.to_string().into() }
+    }
+}
+
+/// The beginning of an answer; what cannot be read is left out.
+async fn read_some(response: &mut ClientResponse, silence: Duration) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while bytes.len() < ERROR_BYTES {
+        match timeout(silence, response.next()).await {
+            Ok(Some(Ok(chunk))) => bytes.extend_from_slice(&chunk),
+            Ok(Some(Err(_)) | None) | Err(_) => break,
+        }
+    }
+    bytes
+}
+
+/// What an error answer says: `{"error": {"msg"}}`, `{"error"}`, `{"message"}`, or that it is a page of HTML.
+fn error_message(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let said = serde_json::from_slice::<serde_json::Value>(bytes).ok().and_then(|json| {
+        let places = [json.pointer("/error/msg"), json.get("error"), json.get("message"), json.get("msg")];
+        let place = places.into_iter().flatten().next()?;
+        Some(place.as_str().map_or_else(|| place.to_string(), str::to_owned))
+    });
+    match said {
+        Some(message) => message.chars().take(MESSAGE_CHARS).collect(),
+        None if text.trim_start().starts_with('<') => "an HTML page instead of JSON".to_owned(),
+        None if text.trim().is_empty() => "without saying why".to_owned(),
+        None => text.trim().chars().take(MESSAGE_CHARS).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_of_an_error_answer_is_found_in_every_shape() {
+        let cases = [
+            (r#"{"error": {"msg": "no rights"}}"#, "no rights"),
+            (r#"{"error": "Resource not found"}"#, "Resource not found"),
+            (r#"{"message": {"query": "required"}}"#, r#"{"query":"required"}"#),
+            ("<!doctype html><h1>500</h1>", "an HTML page instead of JSON"),
+            ("", "without saying why"),
+            ("overloaded", "overloaded"),
+        ];
+        for (body, message) in cases {
+            assert_eq!(error_message(body.as_bytes()), message);
+        }
+    }
+}

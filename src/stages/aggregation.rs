@@ -1,0 +1,37 @@
+//! *aggregation*: what is learnt of the rows as they pass: the chart counts and the columns.
+
+use crate::chart::{Columns, Counts};
+use crate::domain::Row;
+use std::time::{Duration, Instant};
+
+/// The counts and columns of the rows seen so far, and the time that they took.
+#[derive(Debug)]
+pub(super) struct Tally {
+    counts: Counts,
+    columns: Columns,
+    spent: Duration,
+}
+
+impl Tally {
+    /// Nothing seen yet; `component` is the lower-case name of what is read.
+    pub(super) fn new(component: &str) -> Self {
+        Self { counts: Counts::new(component), columns: Columns::default(), spent: Duration::ZERO }
+    }
+
+    /// Learns from a batch.
+    pub(super) fn add(&mut self, rows: &[Row]) {
+        let start = Instant::now();
+        for row in rows {
+            self.counts.add(row);
+            self.columns.add(row);
+        }
+        self.spent += start.elapsed();
+    }
+
+    /// The columns in display order, the chart counts, and the seconds spent.
+    pub(super) fn finish(&self) -> (Vec<String>, serde_json::Value, f64) {
+        let start = Instant::now();
+        let (columns, aggr) = (self.columns.finish(), self.counts.finish());
+        (columns, aggr, (self.spent + start.elapsed()).as_secs_f64())
+    }
+}

@@ -1,0 +1,76 @@
+//! What happens when a run has ended: the notices are enqueued, and a failure is recorded.
+
+use super::StageError;
+use super::webhook;
+use crate::app::App;
+use crate::broker::BrokerError;
+use crate::domain::{OwnerId, Status, TableName};
+use crate::store::{End, Outcome};
+use crate::task::{Envelope, Notice, Task};
+use chrono::Utc;
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// Tells of a committed run.
+///
+/// # Errors
+/// Where the queue does not take the notices; the run is committed all the same.
+pub(super) async fn success(app: &App, table: &TableName, owner: OwnerId, outcome: &Outcome) -> Result<(), StageError> {
+    let (report, kind, status) = (table.report, table.kind, outcome.status);
+    let mut more = Map::new();
+    let mut notice = Notice::Info;
+    if status == Status::Finished {
+        notice = Notice::Success;
+        more.insert("columns".into(), Value::from(outcome.columns.clone()));
+        more.insert("aggr".into(), outcome.aggr.clone());
+        publish(app, Task::Audit { report, record: json!({"aggr": outcome.aggr}) }).await?;
+    }
+    publish(app, Task::Notification { report, message: outcome.message.clone(), status, more }).await?;
+    Ok(publish(app, Task::Ws { kind, report, owner, notice }).await?)
+}
+
+/// Records a failed run and, when it is not tried again, tells of it. What cannot be told is logged.
+pub(super) async fn failure(app: &App, envelope: &Envelope, owner: OwnerId, message: &str, retry_in: Option<Duration>) {
+    let Some(table) = envelope.task.runs() else { return };
+    if let Err(error) = record(app, &envelope.id, &table, message, retry_in).await {
+        log::error!("report {}: its failure could not be recorded: {error}", table.report);
+    }
+    if retry_in.is_some() {
+        return;
+    }
+    let (report, kind) = (table.report, table.kind);
+    let notices = [
+        Task::Notification { report, message: message.to_owned(), status: Status::Error, more: Map::new() },
+        Task::Ws { kind, report, owner, notice: Notice::Error },
+    ];
+    for notice in notices {
+        if let Err(error) = publish(app, notice).await {
+            log::error!("report {report}: its failure could not be told: {error}");
+        }
+    }
+}
+
+async fn record(
+    app: &App,
+    task_id: &str,
+    table: &TableName,
+    message: &str,
+    retry_in: Option<Duration>,
+) -> Result<(), StageError> {
+    let Some(store) = &app.store else {
+        if retry_in.is_none() {
+            app.peers.post_batch(&webhook::failed_run(*table, task_id, message)).await?;
+        }
+        return Ok(());
+    };
+    let (status, message) = match retry_in {
+        Some(pause) => (Status::Process, format!("{message}; trying again in {:.0} s", pause.as_secs_f64().ceil())),
+        None => (Status::Error, message.to_owned()),
+    };
+    let end = End { status, message, stages: Default::default(), at: Utc::now() };
+    Ok(store.end(table, task_id, &end).await?)
+}
+
+async fn publish(app: &App, task: Task) -> Result<(), BrokerError> {
+    app.broker.publish(&app.config.broker.queue, &Envelope::new(task).to_message()).await
+}
