@@ -10,7 +10,7 @@ mod pattern;
 
 use bson::raw::{RawBson, RawBsonRef};
 use bson::{Document, RawDocument};
-use path::{Leaf, Path};
+pub(crate) use path::{Leaf, Path};
 use regex::Regex;
 use std::cmp::Ordering;
 

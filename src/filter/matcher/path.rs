@@ -5,13 +5,13 @@ use bson::raw::{RawArray, RawBsonRef};
 
 /// A dotted path, cut into its segments.
 #[derive(Debug, Clone)]
-pub(super) struct Path {
+pub(crate) struct Path {
     segments: Vec<Box<str>>,
 }
 
 /// What an array at the end of the path counts as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Leaf {
+pub(crate) enum Leaf {
     /// Each of its elements, then the array itself.
     Spread,
     /// The array itself.
@@ -19,7 +19,7 @@ pub(super) enum Leaf {
 }
 
 impl Path {
-    pub(super) fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         Self { segments: text.split('.').map(Into::into).collect() }
     }
 
@@ -27,7 +27,7 @@ impl Path {
     ///
     /// An array on the way stands for each document in it, and for its element at a numeric segment. An array without
     /// any document gives no value at all, not even a missing one.
-    pub(super) fn any<'a>(
+    pub(crate) fn any<'a>(
         &self,
         document: &'a RawDocument,
         leaf: Leaf,
