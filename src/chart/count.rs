@@ -1,28 +1,257 @@
 //! Counting values for the charts, row by row.
 
+use super::rules::{RULES, Rule};
 use crate::domain::Row;
-use serde_json::Value;
+use bson::{Bson, Document};
+use chrono::SecondsFormat;
+use serde_json::{Map, Value, json};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+/// Distinct labels that one rule remembers, and their characters: what bounds the memory.
+const MAX_LABELS: usize = 10_000;
+const MAX_LABEL_CHARS: usize = 256;
+/// Labels that one rule gives out.
+const MAX_SHOWN: usize = 1_000;
+/// The label of all that was not remembered or is not shown.
+const OTHER: &str = "(other)";
 
 /// The counts of every rule over the rows seen so far.
+///
+/// Memory does not grow with the rows: a rule remembers the first 10,000 labels that it sees, each cut to 256
+/// characters, and counts every further one as `(other)`.
 #[derive(Debug, Default)]
-pub struct Counts {}
+pub struct Counts {
+    rules: Vec<(&'static Rule, Labels)>,
+}
 
 impl Counts {
     /// Starts counting for a component (its lower-case path: some rules hold for one component only).
     #[must_use]
     pub fn new(component: &str) -> Self {
-        let _ = component;
-        Self {}
+        let holds = |rule: &&Rule| rule.component.is_empty() || rule.component == component;
+        Self { rules: RULES.iter().filter(holds).map(|rule| (rule, Labels::default())).collect() }
     }
 
     /// Counts one row.
     pub fn add(&mut self, row: &Row) {
-        let _ = row;
+        for (rule, labels) in &mut self.rules {
+            match row.get(rule.field) {
+                Some(Bson::Document(object)) => {
+                    if let Some(value) = at(object, rule.lens) {
+                        each(value, rule.sublens, labels);
+                    }
+                }
+                Some(value) => each(value, rule.sublens, labels),
+                None => {}
+            }
+        }
     }
 
-    /// `aggr` of the contract: `key → {"aggr": {"label": […], "data": […]}, "opts": {…}}`, most frequent first.
+    /// `aggr` of the contract: `key → {"aggr": {"label": […], "data": […]}, "opts": {…}}`, most frequent first and
+    /// equally frequent ones by label. At most 1,000 labels a key; `(other)` stands last and holds the sum of the rest.
+    /// A rule that counted nothing is absent.
     #[must_use]
     pub fn finish(&self) -> Value {
-        Value::Null
+        let counted = self.rules.iter().filter(|(_, labels)| labels.total() > 0);
+        let charts: Map<String, Value> = counted
+            .map(|(rule, labels)| {
+                let (label, data): (Vec<&str>, Vec<u64>) = labels.ranked().into_iter().unzip();
+                (rule.key(), json!({"aggr": {"label": label, "data": data}, "opts": opts(rule)}))
+            })
+            .collect();
+        charts.into()
+    }
+}
+
+/// How the web client draws the chart.
+fn opts(rule: &Rule) -> Map<String, Value> {
+    let mut opts = Map::new();
+    opts.insert("ct".into(), rule.chart.into());
+    opts.insert("txt".into(), rule.title.into());
+    opts.insert("order".into(), rule.order.into());
+    if !rule.size.is_empty() {
+        opts.insert("size".into(), rule.size.into());
+    }
+    if !rule.legend {
+        opts.insert("legend".into(), false.into());
+    }
+    if let Some(limit) = rule.limit {
+        opts.insert("limit".into(), limit.into());
+    }
+    opts
+}
+
+/// Counts a value, or each element of a list: the value at the sublens, or the element itself if it is no object.
+fn each(value: &Bson, sublens: &str, labels: &mut Labels) {
+    let Bson::Array(elements) = value else { return labels.add(value) };
+    for element in elements {
+        match element {
+            Bson::Document(object) => {
+                if let Some(value) = at(object, sublens) {
+                    labels.add(value);
+                }
+            }
+            other => labels.add(other),
+        }
+    }
+}
+
+/// The value at a dotted path; nothing at an empty one.
+fn at<'a>(object: &'a Document, path: &str) -> Option<&'a Bson> {
+    match path.split_once('.') {
+        Some((first, rest)) => at(object.get_document(first).ok()?, rest),
+        None => object.get(path),
+    }
+}
+
+/// How often each label was seen.
+#[derive(Debug, Default)]
+struct Labels {
+    known: HashMap<String, u64>,
+    other: u64,
+}
+
+impl Labels {
+    /// Counts a value that has a label: no null, object or list.
+    fn add(&mut self, value: &Bson) {
+        let Some(mut label) = label(value) else { return };
+        if let Some((end, _)) = label.char_indices().nth(MAX_LABEL_CHARS) {
+            label.truncate(end);
+        }
+        if let Some(count) = self.known.get_mut(&label) {
+            *count += 1;
+        } else if self.known.len() < MAX_LABELS {
+            self.known.insert(label, 1);
+        } else {
+            self.other += 1;
+        }
+    }
+
+    fn total(&self) -> u64 {
+        self.known.values().sum::<u64>() + self.other
+    }
+
+    fn ranked(&self) -> Vec<(&str, u64)> {
+        let mut ranked: Vec<(&str, u64)> = self.known.iter().map(|(label, count)| (label.as_str(), *count)).collect();
+        ranked.sort_unstable_by_key(|(label, count)| (Reverse(*count), *label));
+        ranked.truncate(MAX_SHOWN);
+        let other = self.total() - ranked.iter().map(|(_, count)| count).sum::<u64>();
+        if other > 0 {
+            ranked.push((OTHER, other));
+        }
+        ranked
+    }
+}
+
+fn label(value: &Bson) -> Option<String> {
+    match value {
+        Bson::String(text) => Some(text.clone()),
+        Bson::Boolean(flag) => Some(flag.to_string()),
+        Bson::Int32(number) => Some(number.to_string()),
+        Bson::Int64(number) => Some(number.to_string()),
+        Bson::Double(number) => Some(json!(number).to_string()),
+        Bson::Decimal128(number) => Some(number.to_string()),
+        Bson::ObjectId(id) => Some(id.to_hex()),
+        Bson::DateTime(date) => Some(date.to_chrono().to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bson::doc;
+
+    fn counted(component: &str, rows: &[Row]) -> Value {
+        let mut counts = Counts::new(component);
+        rows.iter().for_each(|row| counts.add(row));
+        counts.finish()
+    }
+
+    fn aggr(rows: &[Row], key: &str) -> Value {
+        counted("servers", rows)[key]["aggr"].take()
+    }
+
+    #[test]
+    fn an_object_is_counted_at_the_lens_and_null_is_skipped() {
+        let rows = [
+            doc! {"datacenters": {"provider": "AWS", "name": Bson::Null}},
+            doc! {"datacenters": {"provider": "Azure"}},
+            doc! {"datacenters": {"provider": "AWS"}},
+            doc! {"datacenters": Bson::Null},
+            doc! {},
+        ];
+        assert_eq!(aggr(&rows, "datacenters_provider"), json!({"label": ["AWS", "Azure"], "data": [2, 1]}));
+        assert_eq!(aggr(&rows, "datacenters_name"), Value::Null);
+    }
+
+    #[test]
+    fn each_element_of_a_list_is_counted_at_the_sublens_or_as_it_is() {
+        let rows = [
+            doc! {"tags": [{"key": "env"}, {"key": "team"}, "loose", {"other": 1}]},
+            doc! {"tags": [{"key": "env"}]},
+            doc! {"regions": ["eu", "us", "eu"]},
+        ];
+        assert_eq!(aggr(&rows, "tags"), json!({"label": ["env", "loose", "team"], "data": [2, 1, 1]}));
+        assert_eq!(aggr(&rows, "regions"), json!({"label": ["eu", "us"], "data": [2, 1]}));
+    }
+
+    #[test]
+    fn joined_components_are_counted_below_their_object() {
+        let rows = [doc! {
+            "servers": {"hostname": "web1", "datacenters": {"provider": "AWS"}, "os": {"base": "Linux"}},
+            "systems": {"name": "shop", "clients": [{"name": "ACME"}, {"name": "Initech"}]},
+        }];
+        for (key, label) in [
+            ("servers_datacenters.provider", json!(["AWS"])),
+            ("servers_os.base", json!(["Linux"])),
+            ("servers_hostname", json!(["web1"])),
+            ("systems_name", json!(["shop"])),
+            ("systems_clients", json!(["ACME", "Initech"])),
+        ] {
+            assert_eq!(aggr(&rows, key)["label"], label, "{key}");
+        }
+    }
+
+    #[test]
+    fn labels_are_texts() {
+        let rows = [doc! {"active": true}, doc! {"active": 4}, doc! {"active": 1.5}, doc! {"active": {"no": "label"}}];
+        assert_eq!(aggr(&rows, "active"), json!({"label": ["1.5", "4", "true"], "data": [1, 1, 1]}));
+    }
+
+    #[test]
+    fn options_say_how_a_chart_is_drawn() {
+        let charts = counted("servers", &[doc! {"active": true, "datacenters": {"instance": "t2", "zone": "a"}}]);
+        assert_eq!(charts["active"]["opts"], json!({"ct": "pie", "txt": "Active", "order": 18, "limit": 12}));
+        assert_eq!(
+            charts["datacenters_instance"]["opts"],
+            json!({"ct": "bar", "txt": "Instances", "order": 6, "size": "col-sm-8", "legend": false, "limit": 16})
+        );
+        assert_eq!(charts.as_object().map(Map::len), Some(3));
+    }
+
+    #[test]
+    fn zones_of_data_centers_are_counted_for_servers_only() {
+        let row = [doc! {"datacenters": {"zone": "eu-1a"}}];
+        assert_eq!(counted("servers", &row)["datacenters_zone"]["aggr"]["label"], json!(["eu-1a"]));
+        assert_eq!(counted("applications", &row), json!({}));
+    }
+
+    #[test]
+    fn memory_stays_bounded_and_no_row_is_lost() {
+        let rows: Vec<Row> = (0..30_000)
+            .map(|n| doc! {"provider": if n % 2 == 0 { "AWS".to_owned() } else { format!("p{n}{}", "x".repeat(300)) }})
+            .collect();
+        let mut counts = Counts::new("servers");
+        rows.iter().for_each(|row| counts.add(row));
+        for (_, labels) in &counts.rules {
+            assert!(labels.known.len() <= MAX_LABELS);
+            assert!(labels.known.keys().all(|label| label.chars().count() <= MAX_LABEL_CHARS));
+        }
+        let aggr = counts.finish()["provider"]["aggr"].take();
+        let data: Vec<u64> = serde_json::from_value(aggr["data"].clone()).unwrap();
+        assert_eq!((data[0], data.len(), data.iter().sum::<u64>()), (15_000, MAX_SHOWN + 1, 30_000));
+        assert_eq!(aggr["label"][MAX_SHOWN], json!(OTHER));
     }
 }

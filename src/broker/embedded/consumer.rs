@@ -1,0 +1,183 @@
+//! A reader of the embedded queue: a thread with a connection of its own that claims, renews and settles.
+
+use super::file::{Claim, Claimed, File, FileError};
+use super::{Wakers, broker_error};
+use crate::broker::handle::{self, Desk, Handle, Order};
+use crate::broker::{BrokerError, Consumer, Delivery, DeliveryTag, Message};
+use async_trait::async_trait;
+use chrono::Utc;
+use crossbeam_channel::{Receiver, select};
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long a message stays with a consumer that gives no sign of life.
+const LEASE: Duration = Duration::from_secs(15);
+
+/// How often a consumer gives one.
+const RENEW: Duration = Duration::from_secs(5);
+
+/// How often a consumer looks for messages of other processes and for those whose time has come.
+const POLL: Duration = Duration::from_millis(200);
+
+/// The pause after the file could not be read.
+const AFTER_ERROR: Duration = Duration::from_secs(2);
+
+/// The ways to settle a delivery.
+enum How {
+    Ack,
+    Retry(Box<Message>),
+    Bury(String),
+    GiveBack,
+}
+
+/// The async half.
+struct EmbeddedConsumer(Handle<How>);
+
+/// The thread's half.
+struct Reader {
+    desk: Desk<How>,
+    file: File,
+    woken: Receiver<()>,
+    queues: Vec<String>,
+    prefetch: usize,
+    holder: String,
+    /// Row ids of the deliveries handed out, by their number.
+    held: HashMap<u64, (i64, String)>,
+    last_number: u64,
+    renewed: Instant,
+}
+
+/// Starts a reader.
+pub(super) fn start(
+    path: &Path,
+    queues: Vec<String>,
+    prefetch: u16,
+    wakers: std::sync::Arc<Wakers>,
+) -> Result<Box<dyn Consumer>, BrokerError> {
+    let file = File::open(path).map_err(|error| broker_error("opening the queue's file", error))?;
+    let (handle, desk) = handle::pair();
+    let reader = Reader {
+        desk,
+        file,
+        woken: wakers.subscribe(),
+        queues,
+        prefetch: usize::from(prefetch.max(1)),
+        holder: uuid::Uuid::new_v4().to_string(),
+        held: HashMap::new(),
+        last_number: 0,
+        renewed: Instant::now(),
+    };
+    let thread = std::thread::Builder::new().name("queue-reader".to_owned());
+    thread.spawn(move || reader.run()).map_err(|error| BrokerError::Unavailable {
+        what: "starting the queue's reader".to_owned(),
+        source: error.into(),
+    })?;
+    Ok(Box::new(EmbeddedConsumer(handle)))
+}
+
+#[async_trait]
+impl Consumer for EmbeddedConsumer {
+    async fn next(&self) -> Option<Delivery> {
+        self.0.next().await
+    }
+
+    async fn ack(&self, delivery: &Delivery) -> Result<(), BrokerError> {
+        self.0.settle(delivery.tag, How::Ack).await
+    }
+
+    async fn retry(&self, delivery: &Delivery, message: &Message) -> Result<(), BrokerError> {
+        self.0.settle(delivery.tag, How::Retry(Box::new(message.clone()))).await
+    }
+
+    async fn bury(&self, delivery: &Delivery, reason: &str) -> Result<(), BrokerError> {
+        self.0.settle(delivery.tag, How::Bury(reason.to_owned())).await
+    }
+
+    async fn give_back(&self, delivery: &Delivery) -> Result<(), BrokerError> {
+        self.0.settle(delivery.tag, How::GiveBack).await
+    }
+
+    async fn stop(&self) {
+        self.0.stop(|| How::GiveBack).await;
+    }
+}
+
+impl Reader {
+    fn run(mut self) {
+        loop {
+            let pause = match self.renew().and_then(|()| self.fill()) {
+                Ok(()) => POLL,
+                Err(error) => {
+                    log::warn!("the queue's file cannot be read: {error}");
+                    AFTER_ERROR
+                }
+            };
+            select! {
+                recv(self.desk.orders) -> order => match order {
+                    Ok(order) => self.obey(order),
+                    Err(_) => break,
+                },
+                recv(self.woken) -> _ => {}
+                default(pause) => {}
+            }
+        }
+        if let Err(error) = self.file.give_all_back(&self.holder) {
+            log::warn!("deliveries could not be given back, they come again when their lease ends: {error}");
+        }
+    }
+
+    fn renew(&mut self) -> Result<(), FileError> {
+        if self.renewed.elapsed() >= RENEW && !self.held.is_empty() {
+            self.file.renew(&self.holder, Utc::now(), LEASE)?;
+            self.renewed = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Hands over what there is, as far as the prefetch goes.
+    fn fill(&mut self) -> Result<(), FileError> {
+        while let Some(hand) = &self.desk.deliveries
+            && self.held.len() < self.prefetch
+        {
+            let number = self.last_number + 1;
+            let claim = Claim { holder: &self.holder, number };
+            let Some(claimed) = self.file.claim(&self.queues, claim, Utc::now(), LEASE)? else { break };
+            if self.held.is_empty() {
+                self.renewed = Instant::now();
+            }
+            self.last_number = number;
+            self.held.insert(number, (claimed.id, claimed.queue.clone()));
+            let tag = DeliveryTag { session: 0, number };
+            let Claimed { queue, redelivered, message, .. } = claimed;
+            // Nobody there to take it: the thread is about to end and gives everything back.
+            hand.send(Delivery { message, queue, redelivered, tag }).ok();
+        }
+        Ok(())
+    }
+
+    fn obey(&mut self, order: Order<How>) {
+        match order {
+            Order::Stop => self.desk.deliveries = None,
+            Order::Settle { tag, how, reply } => {
+                // Nobody waits any more: the caller's time was up.
+                reply.send(self.settle(tag, how)).ok();
+            }
+        }
+    }
+
+    fn settle(&mut self, tag: DeliveryTag, how: How) -> Result<(), BrokerError> {
+        let Some((id, queue)) = self.held.get(&tag.number) else { return Err(BrokerError::Stale) };
+        let (id, claim) = (*id, Claim { holder: &self.holder, number: tag.number });
+        let now = Utc::now();
+        let done = match how {
+            How::Ack => self.file.remove(id, claim),
+            How::Retry(next) => self.file.replace(id, claim, queue, &next, now),
+            How::Bury(reason) => self.file.bury(id, claim, &reason, now),
+            How::GiveBack => self.file.give_back(id, claim),
+        };
+        let held = done.map_err(|error| broker_error("settling a delivery", error))?;
+        self.held.remove(&tag.number);
+        if held { Ok(()) } else { Err(BrokerError::Stale) }
+    }
+}

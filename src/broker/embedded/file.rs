@@ -1,0 +1,329 @@
+//! The SQL of the queue's file. Each call is one short transaction.
+
+use crate::broker::{DeadLetter, Message};
+use chrono::{DateTime, Utc};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use serde_json::Value;
+use std::path::Path;
+use std::time::Duration;
+
+/// Each script brings the file from the version of its index to the next (`PRAGMA user_version`).
+const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/queue/0001_queue.sql")];
+
+/// How long a call waits while another process writes.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// The columns of a message, as [`message`] reads them.
+const COLUMNS: &str = "headers, body, content_type, content_encoding, correlation_id, reply_to, priority";
+
+/// One connection to the file.
+pub(super) struct File(Connection);
+
+/// Why the file did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FileError {
+    /// SQLite refused.
+    #[error(transparent)]
+    Sql(#[from] rusqlite::Error),
+    /// A newer program has migrated the file.
+    #[error("the file has version {found}, this program knows versions up to {}", MIGRATIONS.len())]
+    Newer { found: u32 },
+}
+
+/// A message taken for a consumer.
+pub(super) struct Claimed {
+    pub(super) id: i64,
+    pub(super) queue: String,
+    pub(super) redelivered: bool,
+    pub(super) message: Message,
+}
+
+/// Who holds a message: the consumer and its number for the delivery.
+#[derive(Clone, Copy)]
+pub(super) struct Claim<'a> {
+    pub(super) holder: &'a str,
+    pub(super) number: u64,
+}
+
+impl File {
+    /// Opens the file, makes it where it is missing and migrates it.
+    pub(super) fn open(path: &Path) -> Result<Self, FileError> {
+        let mut connection = Connection::open(path)?;
+        connection.busy_timeout(BUSY)?;
+        // A confirmed message must survive a power cut: FULL syncs the write-ahead log at each commit.
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
+        migrate(&mut connection)?;
+        Ok(Self(connection))
+    }
+
+    /// Reads something from the file.
+    pub(super) fn ping(&self) -> Result<(), FileError> {
+        self.0.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        Ok(())
+    }
+
+    /// Adds a message.
+    pub(super) fn publish(&mut self, queue: &str, message: &Message, now: DateTime<Utc>) -> Result<(), FileError> {
+        let write = self.write()?;
+        insert(&write, queue, message, now)?;
+        Ok(write.commit()?)
+    }
+
+    /// Takes the first message that may be handed out, if any, and leases it.
+    pub(super) fn claim(
+        &mut self,
+        queues: &[String],
+        claim: Claim<'_>,
+        now: DateTime<Utc>,
+        lease: Duration,
+    ) -> Result<Option<Claimed>, FileError> {
+        let queues = Value::from(queues).to_string();
+        let now = now.timestamp_millis();
+        // Looking first leaves the write lock alone while there is nothing to take.
+        if next_id(&self.0, &queues, now)?.is_none() {
+            return Ok(None);
+        }
+        let write = self.write()?;
+        let Some(id) = next_id(&write, &queues, now)? else { return Ok(None) };
+        let sql = format!(
+            "UPDATE messages SET holder = ?2, claim = ?3, leased_until = ?4, hand_outs = hand_outs + 1
+             WHERE id = ?1 RETURNING {COLUMNS}, queue, hand_outs"
+        );
+        let until = now.saturating_add(millis(lease));
+        let claimed = write.query_row(&sql, params![id, claim.holder, claim.number as i64, until], |row| {
+            let (queue, hand_outs): (String, i64) = (row.get("queue")?, row.get("hand_outs")?);
+            Ok(Claimed { id, queue, redelivered: hand_outs > 1, message: message(row)? })
+        })?;
+        write.commit()?;
+        Ok(Some(claimed))
+    }
+
+    /// Renews all leases of a consumer.
+    pub(super) fn renew(&mut self, holder: &str, now: DateTime<Utc>, lease: Duration) -> Result<(), FileError> {
+        let until = now.timestamp_millis().saturating_add(millis(lease));
+        self.0.execute("UPDATE messages SET leased_until = ?2 WHERE holder = ?1", params![holder, until])?;
+        Ok(())
+    }
+
+    /// Removes a message; whether the claim still held.
+    pub(super) fn remove(&mut self, id: i64, claim: Claim<'_>) -> Result<bool, FileError> {
+        let write = self.write()?;
+        Ok(delete(&write, id, claim)? && write.commit().map(|()| true)?)
+    }
+
+    /// Puts `next` in the queue in place of a message, in one step; whether the claim still held.
+    pub(super) fn replace(
+        &mut self,
+        id: i64,
+        claim: Claim<'_>,
+        queue: &str,
+        next: &Message,
+        now: DateTime<Utc>,
+    ) -> Result<bool, FileError> {
+        let write = self.write()?;
+        insert(&write, queue, next, now)?;
+        Ok(delete(&write, id, claim)? && write.commit().map(|()| true)?)
+    }
+
+    /// Moves a message to the dead letters; whether the claim still held.
+    pub(super) fn bury(
+        &mut self,
+        id: i64,
+        claim: Claim<'_>,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, FileError> {
+        let write = self.write()?;
+        let sql = format!(
+            "INSERT INTO dead_letters (queue, {COLUMNS}, reason, died_at)
+             SELECT queue, {COLUMNS}, ?2, ?3 FROM messages WHERE id = ?1"
+        );
+        write.execute(&sql, params![id, reason, now.timestamp_millis()])?;
+        Ok(delete(&write, id, claim)? && write.commit().map(|()| true)?)
+    }
+
+    /// Gives a message back; whether the claim still held.
+    pub(super) fn give_back(&mut self, id: i64, claim: Claim<'_>) -> Result<bool, FileError> {
+        let sql = "UPDATE messages SET holder = NULL, claim = NULL, leased_until = NULL
+                   WHERE id = ?1 AND holder = ?2 AND claim = ?3";
+        Ok(self.0.execute(sql, params![id, claim.holder, claim.number as i64])? == 1)
+    }
+
+    /// Gives back all that a consumer holds.
+    pub(super) fn give_all_back(&mut self, holder: &str) -> Result<(), FileError> {
+        let sql = "UPDATE messages SET holder = NULL, claim = NULL, leased_until = NULL WHERE holder = ?1";
+        self.0.execute(sql, [holder])?;
+        Ok(())
+    }
+
+    /// Messages that nobody holds.
+    pub(super) fn depth(&self, queue: &str, now: DateTime<Utc>) -> Result<u64, FileError> {
+        let sql = "SELECT count(*) FROM messages WHERE queue = ?1 AND (leased_until IS NULL OR leased_until <= ?2)";
+        let count: i64 = self.0.query_row(sql, params![queue, now.timestamp_millis()], |row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// The oldest dead letters of a queue.
+    pub(super) fn dead_letters(&self, queue: &str, limit: usize) -> Result<Vec<DeadLetter>, FileError> {
+        let sql = format!("SELECT {COLUMNS}, reason, died_at FROM dead_letters WHERE queue = ?1 ORDER BY id LIMIT ?2");
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = self.0.prepare_cached(&sql)?;
+        let letters = statement.query_map(params![queue, limit], |row| {
+            let at = DateTime::from_timestamp_millis(row.get("died_at")?).unwrap_or_default();
+            Ok(DeadLetter { message: message(row)?, reason: row.get("reason")?, at })
+        })?;
+        Ok(letters.collect::<Result<_, _>>()?)
+    }
+
+    fn write(&mut self) -> Result<Transaction<'_>, FileError> {
+        Ok(self.0.transaction_with_behavior(TransactionBehavior::Immediate)?)
+    }
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), FileError> {
+    let write = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: u32 = write.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let missing = MIGRATIONS.get(found as usize..).ok_or(FileError::Newer { found })?;
+    for script in missing {
+        write.execute_batch(script)?;
+    }
+    write.pragma_update(None, "user_version", MIGRATIONS.len() as u32)?;
+    Ok(write.commit()?)
+}
+
+fn next_id(connection: &Connection, queues: &str, now: i64) -> Result<Option<i64>, FileError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM messages
+         WHERE queue IN (SELECT value FROM json_each(?1)) AND available_at <= ?2
+           AND (leased_until IS NULL OR leased_until <= ?2)
+         ORDER BY priority DESC, id LIMIT 1",
+    )?;
+    Ok(statement.query_row(params![queues, now], |row| row.get(0)).optional()?)
+}
+
+fn insert(write: &Transaction<'_>, queue: &str, message: &Message, now: DateTime<Utc>) -> Result<(), FileError> {
+    let sql = format!("INSERT INTO messages (queue, available_at, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    let available_at = message.eta().map_or(now, |eta| eta.max(now)).timestamp_millis();
+    write.execute(
+        &sql,
+        params![
+            queue,
+            available_at,
+            Value::Object(message.headers.clone()).to_string(),
+            message.body,
+            message.content_type,
+            message.content_encoding,
+            message.correlation_id,
+            message.reply_to,
+            message.priority,
+        ],
+    )?;
+    Ok(())
+}
+
+fn delete(write: &Transaction<'_>, id: i64, claim: Claim<'_>) -> Result<bool, FileError> {
+    let sql = "DELETE FROM messages WHERE id = ?1 AND holder = ?2 AND claim = ?3";
+    Ok(write.execute(sql, params![id, claim.holder, claim.number as i64])? == 1)
+}
+
+fn message(row: &Row<'_>) -> Result<Message, rusqlite::Error> {
+    let headers: String = row.get("headers")?;
+    let headers = serde_json::from_str(&headers)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error.into()))?;
+    Ok(Message {
+        headers,
+        body: row.get("body")?,
+        content_type: row.get("content_type")?,
+        content_encoding: row.get("content_encoding")?,
+        correlation_id: row.get("correlation_id")?,
+        reply_to: row.get("reply_to")?,
+        priority: row.get("priority")?,
+    })
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const LEASE: Duration = Duration::from_secs(15);
+    const FIRST: Claim<'_> = Claim { holder: "first", number: 1 };
+    const SECOND: Claim<'_> = Claim { holder: "second", number: 1 };
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
+
+    fn file_with(bodies: &[&str]) -> (tempfile::TempDir, File) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = File::open(&folder.path().join("queue.sqlite3")).unwrap();
+        for body in bodies {
+            let message = Message { body: body.as_bytes().to_vec(), ..Message::default() };
+            file.publish("q", &message, at(0)).unwrap();
+        }
+        (folder, file)
+    }
+
+    fn claim(file: &mut File, claim: Claim<'_>, seconds: i64) -> Option<Claimed> {
+        file.claim(&["other".to_owned(), "q".to_owned()], claim, at(seconds), LEASE).unwrap()
+    }
+
+    #[test]
+    fn a_message_comes_again_when_its_lease_ends() {
+        let (_folder, mut file) = file_with(&["a"]);
+        let first = claim(&mut file, FIRST, 0).unwrap();
+        assert!(!first.redelivered);
+        assert!(claim(&mut file, SECOND, 14).is_none());
+        assert!(claim(&mut file, SECOND, 15).unwrap().redelivered);
+        assert!(!file.remove(first.id, FIRST).unwrap(), "the first has lost it");
+        assert!(file.remove(first.id, SECOND).unwrap());
+        assert!(claim(&mut file, FIRST, 99).is_none());
+    }
+
+    #[test]
+    fn a_renewed_lease_goes_on() {
+        let (_folder, mut file) = file_with(&["a"]);
+        claim(&mut file, FIRST, 0).unwrap();
+        file.renew("first", at(10), LEASE).unwrap();
+        assert!(claim(&mut file, SECOND, 24).is_none());
+        assert!(claim(&mut file, SECOND, 25).is_some());
+    }
+
+    #[test]
+    fn what_a_lost_claim_would_write_is_not_written() {
+        let (_folder, mut file) = file_with(&["a"]);
+        let id = claim(&mut file, FIRST, 0).unwrap().id;
+        claim(&mut file, SECOND, 20).unwrap();
+        assert!(!file.replace(id, FIRST, "q", &Message::default(), at(20)).unwrap());
+        assert!(!file.bury(id, FIRST, "why", at(20)).unwrap());
+        assert!(!file.give_back(id, FIRST).unwrap());
+        assert_eq!(file.depth("q", at(20)).unwrap(), 0);
+        assert!(file.dead_letters("q", 9).unwrap().is_empty());
+    }
+
+    #[test]
+    fn higher_priority_goes_first_and_a_retry_waits_for_its_time() {
+        let (_folder, mut file) = file_with(&["low"]);
+        let high = Message { body: b"high".to_vec(), priority: 5, ..Message::default() };
+        file.publish("q", &high, at(0)).unwrap();
+        let taken = claim(&mut file, FIRST, 0).unwrap();
+        assert_eq!(taken.message.body, b"high");
+        let mut next = taken.message.clone();
+        next.headers.insert("eta".to_owned(), json!(at(30).to_rfc3339()));
+        assert!(file.replace(taken.id, FIRST, "q", &next, at(0)).unwrap());
+        assert_eq!(claim(&mut file, FIRST, 29).unwrap().message.body, b"low");
+        assert_eq!(claim(&mut file, SECOND, 30).unwrap().message, next);
+    }
+
+    #[test]
+    fn a_newer_file_is_left_alone() {
+        let (folder, file) = file_with(&[]);
+        file.0.pragma_update(None, "user_version", 99).unwrap();
+        assert!(matches!(File::open(&folder.path().join("queue.sqlite3")), Err(FileError::Newer { found: 99 })));
+    }
+}

@@ -1,0 +1,125 @@
+//! The embedded queue: a SQLite file shared by the serve, worker and beat processes of one host.
+//!
+//! A message that is handed out is leased: its consumer renews the lease while it lives, and when the lease ends
+//! (the process was killed) the message is handed out again. No transaction stays open while a task runs.
+
+mod consumer;
+mod file;
+
+use super::{Broker, BrokerError, Consumer, DeadLetter, Message};
+use async_trait::async_trait;
+use chrono::Utc;
+use crossbeam_channel::{Receiver, Sender};
+use file::{File, FileError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The embedded queue.
+pub(super) struct Embedded {
+    path: PathBuf,
+    file: Arc<Mutex<File>>,
+    wakers: Arc<Wakers>,
+}
+
+impl Embedded {
+    /// Opens the queue's file; makes it and its folder where they are missing.
+    pub(super) async fn open(path: &Path) -> Result<Self, BrokerError> {
+        let path = path.to_owned();
+        let open = move || {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(|error| BrokerError::Unavailable {
+                    what: format!("making the folder {}", folder.display()),
+                    source: error.into(),
+                })?;
+            }
+            let file = File::open(&path).map_err(|error| broker_error("opening the queue's file", error))?;
+            Ok(Self { path, file: Arc::new(Mutex::new(file)), wakers: Arc::default() })
+        };
+        blocking(open).await
+    }
+
+    async fn with_file<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        job: impl FnOnce(&mut File) -> Result<T, FileError> + Send + 'static,
+    ) -> Result<T, BrokerError> {
+        let file = Arc::clone(&self.file);
+        let job = move || job(&mut file.lock().unwrap_or_else(PoisonError::into_inner));
+        blocking(move || job().map_err(|error| broker_error(what, error))).await
+    }
+}
+
+#[async_trait]
+impl Broker for Embedded {
+    fn describe(&self) -> String {
+        format!("embedded queue {}", self.path.display())
+    }
+
+    async fn ping(&self) -> Result<(), BrokerError> {
+        self.with_file("reading the queue's file", |file| file.ping()).await
+    }
+
+    async fn publish(&self, queue: &str, message: &Message) -> Result<(), BrokerError> {
+        let (queue, message) = (queue.to_owned(), message.clone());
+        self.with_file("storing a message", move |file| file.publish(&queue, &message, Utc::now())).await?;
+        self.wakers.wake();
+        Ok(())
+    }
+
+    async fn consume(&self, queues: &[String], prefetch: u16) -> Result<Box<dyn Consumer>, BrokerError> {
+        let (path, wakers) = (self.path.clone(), Arc::clone(&self.wakers));
+        let queues = queues.to_vec();
+        blocking(move || consumer::start(&path, queues, prefetch, wakers)).await
+    }
+
+    async fn depth(&self, queue: &str) -> Result<u64, BrokerError> {
+        let queue = queue.to_owned();
+        self.with_file("counting messages", move |file| file.depth(&queue, Utc::now())).await
+    }
+
+    async fn dead_letters(&self, queue: &str, limit: usize) -> Result<Vec<DeadLetter>, BrokerError> {
+        let queue = queue.to_owned();
+        self.with_file("reading dead letters", move |file| file.dead_letters(&queue, limit)).await
+    }
+}
+
+/// Wakes the consumers of this process when something was stored, so that they need not wait for their next look.
+#[derive(Default)]
+struct Wakers(Mutex<Vec<Sender<()>>>);
+
+impl Wakers {
+    fn subscribe(&self) -> Receiver<()> {
+        let (waker, woken) = crossbeam_channel::bounded(1);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(waker);
+        woken
+    }
+
+    fn wake(&self) {
+        let mut wakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A full channel means that the consumer is about to look anyway.
+        wakers.retain(|waker| !matches!(waker.try_send(()), Err(crossbeam_channel::TrySendError::Disconnected(()))));
+    }
+}
+
+fn broker_error(what: &str, error: FileError) -> BrokerError {
+    let what = what.to_owned();
+    match &error {
+        FileError::Sql(cause) if may_pass(cause) => BrokerError::Unavailable { what, source: error.into() },
+        FileError::Sql(_) | FileError::Newer { .. } => BrokerError::Refused { what, source: error.into() },
+    }
+}
+
+/// Whether the same call may succeed later: another process writes, the disk is full for now.
+fn may_pass(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, SystemIoFailure};
+    let passing = [CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, SystemIoFailure];
+    error.sqlite_error_code().is_some_and(|code| passing.contains(&code))
+}
+
+async fn blocking<T: Send + 'static>(
+    job: impl FnOnce() -> Result<T, BrokerError> + Send + 'static,
+) -> Result<T, BrokerError> {
+    tokio::task::spawn_blocking(job).await.unwrap_or_else(|error| {
+        Err(BrokerError::Unavailable { what: "waiting for the queue's file".to_owned(), source: error.into() })
+    })
+}
