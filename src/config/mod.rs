@@ -1,4 +1,26 @@
 //! The configuration in force: typed groups, read from flags, environment, file and defaults, in this order of strength.
+//!
+//! `env` is the table of all settings, `layers` merges the sources, `kind` checks values, `load` builds the types.
+//! Nothing here reads the process environment or reaches a server.
+
+pub mod env;
+mod kind;
+mod layers;
+mod load;
+mod mistake;
+mod node;
+pub mod redact;
+mod schedule;
+mod secrets;
+mod show;
+#[cfg(test)]
+mod tests;
+
+pub use kind::Kind;
+pub use layers::{DEFAULTS, Flag, Setting};
+pub use load::{load, settings};
+pub use mistake::{ConfigError, Mistake, Origin};
+pub use show::table;
 
 use crate::domain::{Component, OwnerId, ReportId, ReportType};
 use std::path::PathBuf;
@@ -7,6 +29,8 @@ use std::time::Duration;
 /// Every setting, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// Whether this is a production system (`MAESTRO_ENV`): default secrets are refused.
+    pub production: bool,
     /// The API.
     pub api: Api,
     /// Tokens between services.

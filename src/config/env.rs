@@ -1,0 +1,105 @@
+//! Every setting: its variable, its key in the file, its default, what it must look like and what it means.
+//!
+//! The one place that knows variable names. `config/default.toml` and the table of README.md are tested against it.
+
+use super::kind::Kind;
+
+/// One setting.
+#[derive(Debug)]
+pub struct Var {
+    /// The environment variable.
+    pub name: &'static str,
+    /// The path in the TOML file, and the setting's name inside the program.
+    pub key: &'static str,
+    /// The default as text, the same as in `config/default.toml`.
+    pub default: &'static str,
+    /// What a value must look like.
+    pub kind: Kind,
+    /// What it means, for people.
+    pub doc: &'static str,
+}
+
+const fn var(name: &'static str, key: &'static str, default: &'static str, kind: Kind, doc: &'static str) -> Var {
+    Var { name, key, default, kind, doc }
+}
+
+const fn number(min: u64, max: u64, unit: &'static str) -> Kind {
+    Kind::Number { min, max, unit }
+}
+
+/// The largest number that TOML holds and nobody needs.
+const MANY: u64 = 1_000_000_000;
+
+/// All settings, in the order of the file.
+#[rustfmt::skip]
+pub static VARS: &[Var] = &[
+    var("MAESTRO_ENV", "env", "development", Kind::Choice(&["development", "production"]), "`production` refuses default secrets"),
+    var("MAESTRO_HOST", "api.host", "127.0.0.1", Kind::Host, "address that `serve` listens on"),
+    var("MAESTRO_PORT", "api.port", "5005", number(0, 65_535, ""), "port that `serve` listens on; 0 takes a free one"),
+    var("MAESTRO_GWORKERS", "api.threads", "2", number(1, 1024, "threads"), "worker threads of the API"),
+    var("MAESTRO_REPORT_RESULT_QTD", "api.page_rows", "1500", number(1, MANY, "rows"), "page size when rows are read without `limit`"),
+    var("MAESTRO_REPORT_RESULT_MAX", "api.max_page_rows", "100000", number(1, MANY, "rows"), "largest page size"),
+    var("MAESTRO_MAX_BODY_BYTES", "api.max_body_bytes", "16777216", number(1024, MANY, "bytes"), "largest request body"),
+    var("MAESTRO_QUERY_SECONDS", "api.query_seconds", "10", number(1, 3600, "seconds"), "longest time for one query of rows"),
+    var("MAESTRO_SECRETJWT_PRIVATE", "auth.key", "defaultSecretKeyPrivate", Kind::Secret, "key that signs tokens between services"),
+    var("MAESTRO_NOAUTH", "auth.noauth", "defaultSecretNoAuthToken", Kind::Secret, "pass inside the token"),
+    var("MAESTRO_MONGO_URI", "store.mongo_uri", "", Kind::Mongo, "MongoDB of the report store, `mongodb://…` or a host name; empty: the embedded store"),
+    var("MAESTRO_MONGO_DATABASE", "store.mongo_database", "maestro-reports", Kind::Database, "database of the report store"),
+    var("MAESTRO_DATA_DIR", "store.data_dir", "./data", Kind::Folder, "folder of the embedded store and queue"),
+    var("CELERY_BROKER_URL", "broker.url", "", Kind::Amqp, "RabbitMQ, `amqp://…`; empty: the embedded queue"),
+    var("CELERY_DEFAULT_QUEUE", "broker.queue", "report", Kind::Queue, "queue that `serve` and `beat` publish to"),
+    var("MAESTRO_DATA_URI", "peers.data_uri", "http://localhost:5010", Kind::Http { optional: false }, "Data API, where the inventory is read"),
+    var("MAESTRO_REPORT_URI", "peers.report_uri", "http://localhost:5005", Kind::Http { optional: false }, "Reports API that gets rows with `MAESTRO_UPLOAD=api`"),
+    var("MAESTRO_AUDIT_URI", "peers.audit_uri", "http://localhost:10900", Kind::Http { optional: true }, "audit service; empty: not told"),
+    var("MAESTRO_WEBSOCKET_URI", "peers.websocket_uri", "http://localhost:8000", Kind::Http { optional: true }, "WebSocket service; empty: not told"),
+    var("MAESTRO_WEBSOCKET_SECRET", "peers.websocket_secret", "wsSecretKey", Kind::Secret, "API key of the WebSocket service"),
+    var("MAESTRO_PEER_SECONDS", "peers.timeout_seconds", "30", number(1, 3600, "seconds"), "longest silence of another service"),
+    var("MAESTRO_INSERT_QTD", "stages.batch_rows", "500", number(1, 100_000, "rows"), "rows in one insert batch"),
+    var("MAESTRO_BATCHES_IN_FLIGHT", "stages.batches_in_flight", "4", number(1, 64, "batches"), "batches between fetch and store"),
+    var("MAESTRO_FETCH_QTD", "stages.fetch_rows", "99999", number(1, MANY, "rows"), "rows asked of the Data API in one answer"),
+    var("MAESTRO_UPLOAD", "stages.upload", "store", Kind::Choice(&["store", "api"]), "where a worker puts rows: its own store, or the API at `MAESTRO_REPORT_URI`"),
+    var("MAESTRO_QUEUES", "worker.queues", "report,reports", Kind::Queues, "queues that a worker takes from, separated by commas"),
+    var("MAESTRO_CONCURRENCY", "worker.concurrency", "auto", Kind::Concurrency, "tasks at a time; `auto`: one for each processor"),
+    var("MAESTRO_HOSTNAME", "worker.hostname", "celery@%h", Kind::Node, "node name of a worker; `%h` host name, `%n` its first label, `%d` the rest"),
+    var("MAESTRO_SHUTDOWN_SECONDS", "worker.shutdown_seconds", "30", number(0, 3600, "seconds"), "how long running tasks may go on after SIGTERM"),
+    var("MAESTRO_TASK_RETRIES", "worker.task_retries", "3", number(0, 100, "retries"), "retries of a report task"),
+    var("MAESTRO_NOTICE_RETRIES", "worker.notice_retries", "8", number(0, 100, "retries"), "retries of a notice to another service"),
+    var("MAESTRO_RETRY_SECONDS", "worker.retry_seconds", "5", number(1, 600, "seconds"), "pause before the first retry; each further one is twice as long, up to ten minutes"),
+];
+
+/// The setting with this key.
+#[must_use]
+pub fn find(key: &str) -> Option<&'static Var> {
+    VARS.iter().find(|var| var.key == key)
+}
+
+/// The settings as a Markdown table, as README.md shows them.
+#[must_use]
+pub fn markdown() -> String {
+    let mut table = String::from("| variable | key in the file | default | meaning |\n|---|---|---|---|\n");
+    for Var { name, key, default, kind, doc } in VARS {
+        let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
+        let unit = match kind.unit() {
+            "" => String::new(),
+            unit => format!(" ({unit})"),
+        };
+        table.push_str(&format!("| `{name}` | `{key}` | {default} | {doc}{unit} |\n"));
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_and_keys_are_unique_and_every_default_is_valid() {
+        let names: BTreeSet<_> = VARS.iter().map(|var| var.name).collect();
+        let keys: BTreeSet<_> = VARS.iter().map(|var| var.key).collect();
+        assert_eq!((names.len(), keys.len()), (VARS.len(), VARS.len()));
+        for var in VARS {
+            assert!(var.kind.check(var.default).is_ok(), "{}", var.name);
+        }
+    }
+}

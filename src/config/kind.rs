@@ -1,0 +1,242 @@
+//! What the value of a setting must look like. Values are text here, wherever they came from.
+
+use super::redact;
+use std::net::IpAddr;
+use url::Url;
+
+/// The kind of a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A whole number.
+    Number {
+        /// The smallest.
+        min: u64,
+        /// The largest.
+        max: u64,
+        /// What is counted; empty for a bare number.
+        unit: &'static str,
+    },
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A text that is never shown.
+    Secret,
+    /// An address to listen on.
+    Host,
+    /// A folder.
+    Folder,
+    /// `mongodb://…`, a bare host name, or empty.
+    Mongo,
+    /// A database name.
+    Database,
+    /// `amqp://…`, or empty.
+    Amqp,
+    /// `http://…`.
+    Http {
+        /// Whether it may be empty.
+        optional: bool,
+    },
+    /// A queue name.
+    Queue,
+    /// Queue names, separated by commas.
+    Queues,
+    /// A number of tasks, or `auto`.
+    Concurrency,
+    /// A Celery node name with its `%` marks.
+    Node,
+}
+
+impl Kind {
+    /// What a number counts; empty for other kinds.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        if let Self::Number { unit, .. } = self { unit } else { "" }
+    }
+
+    /// The value as people may see it: secrets as `***`, without passwords in URLs.
+    #[must_use]
+    pub fn shown(self, text: &str) -> String {
+        if self == Self::Secret { "***".to_owned() } else { redact::url(text) }
+    }
+
+    /// The value in its normal form.
+    ///
+    /// # Errors
+    /// What was expected, for people; never the value.
+    pub fn check(self, text: &str) -> Result<String, String> {
+        let text = if self == Self::Secret { text } else { text.trim() };
+        match self {
+            Self::Number { min, max, unit } => number(text, min, max, unit),
+            Self::Choice(words) => one_of(text, words),
+            Self::Secret => wanted(!text.is_empty(), text, "a text that is not empty"),
+            Self::Host => wanted(is_host(text), text, "an IP address or a host name"),
+            Self::Folder => wanted(!text.is_empty(), text, "a folder"),
+            Self::Mongo => mongo(text),
+            Self::Database => {
+                wanted(is_database(text), text, r#"1 to 63 bytes without / \ . " $ * < > : | ? and spaces"#)
+            }
+            Self::Amqp => amqp(text),
+            Self::Http { optional } => http(text, optional),
+            Self::Queue => wanted(is_queue(text), text, QUEUE),
+            Self::Queues => queues(text),
+            Self::Concurrency if text == "auto" => Ok(text.to_owned()),
+            Self::Concurrency => number(text, 1, 1024, "tasks").map_err(|expected| format!("auto or {expected}")),
+            Self::Node => wanted(is_node(text), text, "a name such as reports@%h, without spaces"),
+        }
+    }
+}
+
+const QUEUE: &str = "a queue name: 1 to 255 bytes, no comma, no space, not starting with amq.";
+
+fn wanted(fits: bool, text: &str, expected: &str) -> Result<String, String> {
+    if fits { Ok(text.to_owned()) } else { Err(expected.to_owned()) }
+}
+
+fn number(text: &str, min: u64, max: u64, unit: &str) -> Result<String, String> {
+    match text.parse::<u64>() {
+        Ok(number) if (min..=max).contains(&number) => Ok(number.to_string()),
+        Ok(_) | Err(_) => Err(format!("a whole number of {unit} from {min} to {max}").replace("of  ", "")),
+    }
+}
+
+fn one_of(text: &str, words: &[&str]) -> Result<String, String> {
+    let word = text.to_ascii_lowercase();
+    wanted(words.contains(&word.as_str()), &word, &words.join(" or "))
+}
+
+fn is_host(text: &str) -> bool {
+    let is_name = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-' || b == b'_');
+    text.parse::<IpAddr>().is_ok() || (is_name && !text.is_empty())
+}
+
+fn is_database(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && !text.contains(|c: char| r#"/\."$*<>:|?"#.contains(c) || c.is_whitespace() || c == '\0')
+}
+
+fn is_queue(text: &str) -> bool {
+    (1..=255).contains(&text.len())
+        && !text.starts_with("amq.")
+        && !text.contains(|c: char| c == ',' || c.is_whitespace() || c.is_control())
+}
+
+fn is_node(text: &str) -> bool {
+    (1..=200).contains(&text.len()) && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+fn queues(text: &str) -> Result<String, String> {
+    let mut names: Vec<&str> = Vec::new();
+    for name in text.split(',').map(str::trim) {
+        if !is_queue(name) {
+            return Err(format!("queue names separated by commas, each {QUEUE}"));
+        }
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names.join(","))
+}
+
+fn mongo(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    if text.starts_with("mongodb+srv:") {
+        return Err("mongodb://host:port,…: mongodb+srv (host names by DNS) is not in this build".to_owned());
+    }
+    if let Some(rest) = text.strip_prefix("mongodb://") {
+        let hosts = rest.split(['/', '?']).next().and_then(|part| part.rsplit('@').next()).unwrap_or("");
+        return wanted(!hosts.is_empty(), text, "mongodb://host:port/…");
+    }
+    let is_bare = text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_:,[]".contains(&b));
+    if is_bare { Ok(format!("mongodb://{text}")) } else { Err("mongodb://… or a host name".to_owned()) }
+}
+
+fn amqp(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    // Celery takes a list of brokers to fall over to, separated by semicolons.
+    for part in text.split(';') {
+        let url = Url::parse(part.trim()).ok().filter(|url| url.host_str().is_some_and(|host| !host.is_empty()));
+        match url.as_ref().map(Url::scheme) {
+            Some("amqp" | "pyamqp") => {}
+            Some("amqps") => return Err("amqp://…: amqps (TLS) is not in this build".to_owned()),
+            Some(_) | None => return Err("amqp://user:password@host:port/vhost".to_owned()),
+        }
+    }
+    Ok(text.to_owned())
+}
+
+fn http(text: &str, optional: bool) -> Result<String, String> {
+    let expected = "http://host:port";
+    if text.is_empty() && optional {
+        return Ok(String::new());
+    }
+    let url = Url::parse(text).map_err(|_| expected.to_owned())?;
+    if url.scheme() == "https" {
+        return Err(format!("{expected}: https is not in this build"));
+    }
+    // A user or password here would end up in error messages that show addresses.
+    let is_plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+    let fits = url.scheme() == "http" && url.host_str().is_some() && is_plain && url.fragment().is_none();
+    wanted(fits, text.trim_end_matches('/'), &format!("{expected} without user, query and fragment"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn cases(kind: Kind, good: &[(&str, &str)], bad: &[&str]) {
+        for (text, normal) in good {
+            assert_eq!(kind.check(text).as_deref(), Ok(*normal), "{text}");
+        }
+        for text in bad {
+            assert!(kind.check(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bare_host_name_becomes_a_mongodb_address() {
+        let good = [
+            ("", ""),
+            ("mongodb", "mongodb://mongodb"),
+            ("localhost", "mongodb://localhost"),
+            ("host:27017", "mongodb://host:27017"),
+            ("mongodb://u:p@a:1,b:2/x?tls=true", "mongodb://u:p@a:1,b:2/x?tls=true"),
+        ];
+        cases(Kind::Mongo, &good, &["mongodb://", "mongodb+srv://x", "http://x", "a b", "u:p@host"]);
+    }
+
+    #[test]
+    fn celery_broker_urls_are_taken_as_they_are_and_tls_is_refused() {
+        let good = ["", "amqp://localhost", "amqp://u:p@h:5672//", "pyamqp://guest@h//", "amqp://a;amqp://b/v"];
+        cases(
+            Kind::Amqp,
+            &good.map(|url| (url, url)),
+            &["amqps://h", "redis://h", "localhost", "amqp://", "amqp://h:x/"],
+        );
+        assert!(Kind::Amqp.check("amqps://h").unwrap_err().contains("not in this build"));
+    }
+
+    #[test]
+    fn peer_addresses_have_no_trailing_slash_and_no_credentials() {
+        let good = [("http://h:5010/", "http://h:5010"), ("http://h/data//", "http://h/data")];
+        let bad = ["", "h:5010", "https://h", "ftp://h", "http://u:p@h", "http://h?x=1", "http://h#x"];
+        cases(Kind::Http { optional: false }, &good, &bad);
+        cases(Kind::Http { optional: true }, &[("", "")], &["x"]);
+    }
+
+    #[test]
+    fn other_kinds_take_their_values_only() {
+        let port = Kind::Number { min: 1, max: 9, unit: "rows" };
+        cases(port, &[("9", "9"), (" 1 ", "1")], &["0", "10", "-1", "1.5", "", "x", "99999999999999999999"]);
+        assert_eq!(port.check("x").unwrap_err(), "a whole number of rows from 1 to 9");
+        cases(Kind::Choice(&["store", "api"]), &[("API", "api")], &["", "disk"]);
+        cases(Kind::Host, &[("::1", "::1"), ("db-1.example", "db-1.example")], &["", "a b", "http://x", "h:1"]);
+        cases(Kind::Queues, &[("a, b,a", "a,b")], &["", "a,,b", "amq.gen-1", "a b"]);
+        cases(Kind::Concurrency, &[("auto", "auto"), ("4", "4")], &["0", "", "many"]);
+        cases(Kind::Database, &[("maestro-reports", "maestro-reports")], &["", "a.b", "a/b", "$x", "a b"]);
+        cases(Kind::Secret, &[(" padded ", " padded ")], &[""]);
+    }
+}

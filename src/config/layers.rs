@@ -1,0 +1,151 @@
+//! Merges flags, environment, file and defaults, and remembers where each value came from.
+
+use super::env::{self, VARS, Var};
+use super::mistake::{Mistake, Origin};
+use config::{ConfigError as SourceError, File, FileFormat, Map, Source, Value, ValueKind};
+use std::path::Path;
+
+/// The defaults, and the reference text for people.
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+/// A value given on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    /// The setting's key (`api.port`).
+    pub key: &'static str,
+    /// The flag as typed (`--port`).
+    pub flag: &'static str,
+    /// Its value.
+    pub value: String,
+}
+
+/// A setting in force.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// Which one.
+    pub var: &'static Var,
+    /// Its value as text.
+    pub text: String,
+    /// Where the value came from.
+    pub origin: Origin,
+}
+
+/// All settings in force, in the order of the table, and the schedules of the file.
+#[derive(Debug)]
+pub(super) struct Merged {
+    pub(super) settings: Vec<Setting>,
+    pub(super) schedules: Option<serde_json::Value>,
+}
+
+/// Values under their keys, as a source for the `config` crate.
+#[derive(Debug, Clone)]
+struct Layer(Map<String, Value>);
+
+impl Source for Layer {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, SourceError> {
+        Ok(self.0.clone())
+    }
+}
+
+const ENVIRONMENT: &str = "environment";
+const SCHEDULE: &str = "schedule";
+
+/// Merges the layers. Mistakes of form (an unreadable file, an unknown key, a table where a value belongs) are added
+/// to `mistakes`; what the values mean is checked later.
+pub(super) fn merge(
+    get: &dyn Fn(&str) -> Option<String>,
+    file: Option<&Path>,
+    flags: &[Flag],
+    mistakes: &mut Vec<Mistake>,
+) -> Merged {
+    let in_file = file.map(|path| read(path, mistakes)).unwrap_or_default();
+    let path = file.map(|path| path.display().to_string()).unwrap_or_default();
+    unknown_keys("", &in_file, &path, mistakes);
+    let schedules = in_file.get(SCHEDULE).cloned().and_then(|value| value.try_deserialize().ok());
+    let environment = VARS.iter().filter_map(|var| {
+        let value = Value::new(Some(&ENVIRONMENT.to_owned()), get(var.name)?);
+        Some((var.key.to_owned(), value))
+    });
+    let flags = flags.iter().map(|flag| (flag.key.to_owned(), Value::new(Some(&flag.flag.to_owned()), &*flag.value)));
+    let built = config::Config::builder()
+        .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
+        .add_source(Layer(in_file))
+        .add_source(Layer(environment.collect()))
+        .add_source(Layer(flags.collect()))
+        .build()
+        .and_then(|built| built.collect());
+    let values = built.unwrap_or_else(|error| {
+        mistakes.push(Mistake { what: "settings".into(), origin: Origin::Default, message: error.to_string() });
+        Map::new()
+    });
+    let settings = VARS.iter().filter_map(|var| setting(var, &values, mistakes)).collect();
+    Merged { settings, schedules }
+}
+
+fn read(path: &Path, mistakes: &mut Vec<Mistake>) -> Map<String, Value> {
+    let source = File::from(path).format(FileFormat::Toml);
+    source.collect().unwrap_or_else(|error| {
+        let message = match &error {
+            SourceError::FileParse { cause, .. } => without_source_lines(&cause.to_string()),
+            other => other.to_string(),
+        };
+        mistakes.push(Mistake { what: "--config".into(), origin: Origin::File(path.display().to_string()), message });
+        Map::new()
+    })
+}
+
+/// The TOML parser quotes the line that it does not understand, which may hold a secret: place and reason are enough.
+fn without_source_lines(message: &str) -> String {
+    let lines: Vec<&str> = message.lines().filter(|line| !line.contains('|') && !line.trim().is_empty()).collect();
+    lines.join(": ")
+}
+
+fn unknown_keys(prefix: &str, table: &Map<String, Value>, path: &str, mistakes: &mut Vec<Mistake>) {
+    let mut keys: Vec<_> = table.iter().collect();
+    keys.sort_by_key(|(key, _)| key.as_str());
+    for (key, value) in keys {
+        let full = format!("{prefix}{key}");
+        match &value.kind {
+            _ if full == SCHEDULE || env::find(&full).is_some() => {}
+            ValueKind::Table(inner) if VARS.iter().any(|var| var.key.starts_with(&format!("{full}."))) => {
+                unknown_keys(&format!("{full}."), inner, path, mistakes);
+            }
+            _ => mistakes.push(Mistake {
+                what: full,
+                origin: Origin::File(path.to_owned()),
+                message: "no such setting; `maestro-reports config` lists all".into(),
+            }),
+        }
+    }
+}
+
+fn setting(var: &'static Var, values: &Map<String, Value>, mistakes: &mut Vec<Mistake>) -> Option<Setting> {
+    let (group, name) = var.key.split_once('.').unwrap_or(("", var.key));
+    let value = match values.get(group).map(|value| &value.kind) {
+        Some(ValueKind::Table(table)) => table.get(name),
+        Some(_) | None => values.get(name),
+    };
+    let value = value?;
+    let origin = match value.origin() {
+        None => Origin::Default,
+        Some(ENVIRONMENT) => Origin::Environment,
+        Some(flag) if flag.starts_with('-') => Origin::Flag(flag.to_owned()),
+        Some(path) => Origin::File(path.to_owned()),
+    };
+    let text = match &value.kind {
+        ValueKind::Array(items) => {
+            let texts: Result<Vec<String>, _> = items.iter().map(|item| item.clone().into_string()).collect();
+            texts.map(|texts| texts.join(","))
+        }
+        _ => value.clone().into_string(),
+    };
+    let Ok(text) = text else {
+        mistakes.push(Mistake { what: var.name.into(), origin, message: format!("{} takes one value", var.key) });
+        return None;
+    };
+    Some(Setting { var, text, origin })
+}

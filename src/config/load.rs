@@ -1,0 +1,134 @@
+//! From the merged settings to the typed configuration. Every mistake is collected before any is reported.
+
+use super::layers::{self, Flag, Setting};
+use super::mistake::{ConfigError, Mistake};
+use super::{Api, Auth, Broker, Config, Peers, Secret, Stages, Store, Upload, Worker, node, schedule};
+use std::path::Path;
+use std::time::Duration;
+
+/// Loads the configuration: flag over environment over file over default.
+///
+/// `get` gives the value of an environment variable; an empty one counts as set.
+///
+/// # Errors
+/// All mistakes at once.
+pub fn load(get: &dyn Fn(&str) -> Option<String>, file: Option<&Path>, flags: &[Flag]) -> Result<Config, ConfigError> {
+    let mut mistakes = Vec::new();
+    let merged = layers::merge(get, file, flags, &mut mistakes);
+    let mut reader = Reader { settings: merged.settings, mistakes };
+    let mut config = reader.config();
+    if let (Some(value), Some(path)) = (merged.schedules, file) {
+        config.schedules = schedule::read(&value, &path.display().to_string(), &mut reader.mistakes);
+    }
+    if reader.mistakes.is_empty() { Ok(config) } else { Err(ConfigError { mistakes: reader.mistakes }) }
+}
+
+/// All settings in force with their origin, in the order of the table.
+///
+/// # Errors
+/// All mistakes at once, as [`load`].
+pub fn settings(
+    get: &dyn Fn(&str) -> Option<String>,
+    file: Option<&Path>,
+    flags: &[Flag],
+) -> Result<Vec<Setting>, ConfigError> {
+    load(get, file, flags)?;
+    Ok(layers::merge(get, file, flags, &mut Vec::new()).settings)
+}
+
+/// Takes values out of the settings; a mistake is noted and a placeholder returned, so that reading goes on.
+struct Reader {
+    settings: Vec<Setting>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reader {
+    fn config(&mut self) -> Config {
+        Config {
+            production: self.text("env") == "production",
+            api: Api {
+                host: self.text("api.host"),
+                port: self.number("api.port"),
+                threads: self.number("api.threads"),
+                page_rows: self.number("api.page_rows"),
+                max_page_rows: self.number("api.max_page_rows"),
+                max_body_bytes: self.number("api.max_body_bytes"),
+                query_timeout: self.seconds("api.query_seconds"),
+            },
+            auth: Auth { key: self.secret("auth.key"), noauth: self.secret("auth.noauth") },
+            store: Store {
+                mongo_uri: self.optional("store.mongo_uri").map(Secret::new),
+                mongo_database: self.text("store.mongo_database"),
+                data_dir: self.text("store.data_dir").into(),
+            },
+            broker: Broker { url: self.optional("broker.url").map(Secret::new), queue: self.text("broker.queue") },
+            peers: self.peers(),
+            stages: Stages {
+                batch_rows: self.number("stages.batch_rows"),
+                batches_in_flight: self.number("stages.batches_in_flight"),
+                fetch_rows: self.number("stages.fetch_rows"),
+                upload: if self.text("stages.upload") == "api" { Upload::Api } else { Upload::Store },
+            },
+            worker: self.worker(),
+            schedules: Vec::new(),
+        }
+    }
+
+    fn peers(&mut self) -> Peers {
+        Peers {
+            data_uri: self.text("peers.data_uri"),
+            report_uri: self.text("peers.report_uri"),
+            audit_uri: self.optional("peers.audit_uri"),
+            websocket_uri: self.optional("peers.websocket_uri"),
+            websocket_secret: self.secret("peers.websocket_secret"),
+            timeout: self.seconds("peers.timeout_seconds"),
+        }
+    }
+
+    fn worker(&mut self) -> Worker {
+        let host = gethostname::gethostname();
+        Worker {
+            queues: self.text("worker.queues").split(',').map(str::to_owned).collect(),
+            concurrency: match self.text("worker.concurrency").as_str() {
+                "auto" => std::thread::available_parallelism().map_or(1, usize::from),
+                number => number.parse().unwrap_or(1),
+            },
+            hostname: node::expand(&self.text("worker.hostname"), &host.to_string_lossy()),
+            shutdown: self.seconds("worker.shutdown_seconds"),
+            task_retries: self.number("worker.task_retries"),
+            notice_retries: self.number("worker.notice_retries"),
+            retry_pause: self.seconds("worker.retry_seconds"),
+        }
+    }
+
+    /// The value in its normal form; an empty text where it is a mistake.
+    fn text(&mut self, key: &str) -> String {
+        // A key without a setting was already reported when the layers were merged.
+        let Some(Setting { var, text, origin }) = self.settings.iter().find(|setting| setting.var.key == key) else {
+            return String::new();
+        };
+        var.kind.check(text).unwrap_or_else(|expected| {
+            let got: String = var.kind.shown(text).chars().take(80).collect();
+            let message = format!("expected {expected}, got {got:?}");
+            self.mistakes.push(Mistake { what: var.name.to_owned(), origin: origin.clone(), message });
+            String::new()
+        })
+    }
+
+    fn optional(&mut self, key: &str) -> Option<String> {
+        Some(self.text(key)).filter(|text| !text.is_empty())
+    }
+
+    fn secret(&mut self, key: &str) -> Secret {
+        Secret::new(self.text(key))
+    }
+
+    /// A number that the kind has checked; the type is wide enough for the kind's range.
+    fn number<T: TryFrom<u64> + Default>(&mut self, key: &str) -> T {
+        self.text(key).parse::<u64>().ok().and_then(|number| T::try_from(number).ok()).unwrap_or_default()
+    }
+
+    fn seconds(&mut self, key: &str) -> Duration {
+        Duration::from_secs(self.number(key))
+    }
+}

@@ -1,0 +1,93 @@
+//! Secrets that everybody knows: the defaults of the three secret settings.
+
+use super::env;
+use super::mistake::{ConfigError, Mistake, Origin};
+use super::{Config, Secret};
+use std::net::IpAddr;
+
+impl Config {
+    /// The variables whose secret is the published default.
+    #[must_use]
+    pub fn default_secrets(&self) -> Vec<&'static str> {
+        let secrets: [(&str, &Secret); 3] = [
+            ("auth.key", &self.auth.key),
+            ("auth.noauth", &self.auth.noauth),
+            ("peers.websocket_secret", &self.peers.websocket_secret),
+        ];
+        let vars = secrets.into_iter().filter_map(|(key, secret)| Some((env::find(key)?, secret)));
+        vars.filter(|(var, secret)| secret.expose() == var.default).map(|(var, _)| var.name).collect()
+    }
+
+    /// Refuses default secrets in production, wherever it listens; elsewhere gives a warning for people where
+    /// `listens` and the API's address can be reached from other hosts.
+    ///
+    /// # Errors
+    /// Names each variable with a default secret.
+    pub fn guard_secrets(&self, listens: bool) -> Result<Option<String>, ConfigError> {
+        let names = self.default_secrets();
+        if names.is_empty() {
+            return Ok(None);
+        }
+        if self.production {
+            let message = "expected a secret of your own, as MAESTRO_ENV=production; this one is published";
+            let mistake = |name: &&str| Mistake {
+                what: (*name).to_owned(),
+                origin: Origin::Default,
+                message: message.to_owned(),
+            };
+            return Err(ConfigError { mistakes: names.iter().map(mistake).collect() });
+        }
+        let is_exposed = listens && !is_loopback(&self.api.host);
+        Ok(is_exposed.then(|| {
+            let (host, names) = (&self.api.host, names.join(", "));
+            format!(
+                "INSECURE: listening on {host} with published default secrets: anybody can sign tokens. Set {names}"
+            )
+        }))
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::load;
+
+    fn config(pairs: &[(&str, &str)]) -> crate::config::Config {
+        let get = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        load(&get, None, &[]).unwrap()
+    }
+
+    #[test]
+    fn default_secrets_are_warned_of_where_others_can_reach_them() {
+        for (host, warned) in
+            [("127.0.0.1", false), ("::1", false), ("localhost", false), ("0.0.0.0", true), ("::", true)]
+        {
+            let config = config(&[("MAESTRO_HOST", host)]);
+            assert_eq!(config.guard_secrets(true).unwrap().is_some(), warned, "{host}");
+            assert_eq!(config.guard_secrets(false).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn production_refuses_each_default_secret_even_on_loopback() {
+        let error =
+            config(&[("MAESTRO_ENV", "production"), ("MAESTRO_NOAUTH", "mine")]).guard_secrets(false).unwrap_err();
+        let names: Vec<_> = error.mistakes.iter().map(|mistake| mistake.what.as_str()).collect();
+        assert_eq!(names, ["MAESTRO_SECRETJWT_PRIVATE", "MAESTRO_WEBSOCKET_SECRET"]);
+    }
+
+    #[test]
+    fn own_secrets_are_fine_in_production() {
+        let config = config(&[
+            ("MAESTRO_ENV", "production"),
+            ("MAESTRO_HOST", "0.0.0.0"),
+            ("MAESTRO_SECRETJWT_PRIVATE", "a"),
+            ("MAESTRO_NOAUTH", "b"),
+            ("MAESTRO_WEBSOCKET_SECRET", "c"),
+        ]);
+        assert_eq!(config.guard_secrets(true).unwrap(), None);
+    }
+}

@@ -1,0 +1,134 @@
+//! Loading as a whole: precedence, all mistakes at once, and the agreement of defaults, file and documents.
+
+use super::*;
+use std::io::Write;
+use tempfile::NamedTempFile;
+
+fn file(text: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+fn env<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+    |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+}
+
+fn flag(key: &'static str, flag: &'static str, value: &str) -> Flag {
+    Flag { key, flag, value: value.to_owned() }
+}
+
+#[test]
+fn the_default_file_and_the_table_agree() {
+    let settings = settings(&|_| None, None, &[]).unwrap();
+    for (var, setting) in env::VARS.iter().zip(&settings) {
+        assert_eq!((var.key, var.default, &Origin::Default), (setting.var.key, &*setting.text, &setting.origin));
+        assert!(DEFAULTS.contains(&format!("# {}: {}", var.name, var.doc)), "{} is not described", var.name);
+    }
+    assert_eq!(settings.len(), env::VARS.len());
+    // A copy of the reference is a valid file: it holds no key that the table lacks.
+    load(&|_| None, Some(file(DEFAULTS).path()), &[]).unwrap();
+}
+
+#[test]
+fn the_defaults_are_the_contracts() {
+    let config = load(&|_| None, None, &[]).unwrap();
+    assert_eq!((config.api.port, config.api.page_rows, config.api.threads), (5005, 1500, 2));
+    assert_eq!((config.stages.batch_rows, config.stages.fetch_rows, config.stages.upload), (500, 99999, Upload::Store));
+    assert_eq!((config.store.mongo_uri, config.broker.url), (None, None));
+    assert_eq!(
+        (config.broker.queue.as_str(), config.worker.queues),
+        ("report", vec!["report".into(), "reports".into()])
+    );
+    assert_eq!(config.peers.audit_uri.as_deref(), Some("http://localhost:10900"));
+    assert_eq!(config.worker.retry_pause, Duration::from_secs(5));
+    assert!(config.worker.hostname.starts_with("celery@"));
+}
+
+#[test]
+fn flag_beats_environment_beats_file_beats_default() {
+    let file = file("[api]\nport = 1001\nthreads = 3\nhost = \"::1\"\n");
+    let get = env(&[("MAESTRO_PORT", "1002"), ("MAESTRO_GWORKERS", "4")]);
+    let config = load(&get, Some(file.path()), &[flag("api.port", "--port", "1003")]).unwrap();
+    assert_eq!((config.api.port, config.api.threads, config.api.host.as_str()), (1003, 4, "::1"));
+    assert_eq!(config.api.page_rows, 1500);
+}
+
+#[test]
+fn an_empty_peer_is_not_told() {
+    let config = load(&env(&[("MAESTRO_AUDIT_URI", ""), ("MAESTRO_WEBSOCKET_URI", "")]), None, &[]).unwrap();
+    assert_eq!((config.peers.audit_uri, config.peers.websocket_uri), (None, None));
+}
+
+#[test]
+fn all_mistakes_come_at_once_with_name_origin_and_expectation() {
+    let file = file(concat!(
+        "colour = \"red\"\n[api]\nthreads = 0\nprot = 1\npage_rows = [1, 2]\n[stages]\nupload = { to = \"store\" }\n",
+        "[peers]\naudit_uri = \"https://audit\"\n[[schedule]]\nname = \"x\"\nevery = \"soon\"\n"
+    ));
+    let get = env(&[
+        ("MAESTRO_MONGO_URI", "mongodb+srv://u:hunter2@h"),
+        ("CELERY_BROKER_URL", "amqps://guest:hunter2@h//"),
+        ("MAESTRO_NOAUTH", ""),
+    ]);
+    let error = load(&get, Some(file.path()), &[flag("api.port", "--port", "http")]).unwrap_err();
+    let text = error.to_string().replace(&file.path().display().to_string(), "FILE");
+    insta::assert_snapshot!(text);
+    assert!(!text.contains("hunter2"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_mistake_and_none_of_it_is_quoted() {
+    let missing = load(&|_| None, Some(std::path::Path::new("/nowhere/x.toml")), &[]).unwrap_err();
+    assert!(missing.to_string().contains("/nowhere/x.toml"), "{missing}");
+    let broken = file("[auth]\nkey = hunter2\n");
+    let error = load(&|_| None, Some(broken.path()), &[]).unwrap_err().to_string();
+    assert!(error.contains("line 2") && !error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn the_table_shows_origins_and_hides_secrets() {
+    let file = file("[auth]\nkey = \"hunter2\"\n[store]\nmongo_uri = \"mongodb://u:hunter2@db\"\n");
+    let get = env(&[("CELERY_BROKER_URL", "amqp://guest:hunter2@h//"), ("MAESTRO_NOAUTH", "hunter2")]);
+    let settings = settings(&get, Some(file.path()), &[flag("api.port", "--port", "0")]).unwrap();
+    let table = table(&settings).replace(&file.path().display().to_string(), "FILE");
+    assert!(!table.contains("hunter2"));
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn schedules_are_read_with_filters_as_value_or_text() {
+    let file = file(concat!(
+        "[[schedule]]\nname = \"a\"\nevery = \"1h 30m\"\nreport_id = \"5c0000000000000000000001\"\n",
+        "owner_user = \"5c0000000000000000000002\"\ntype = \"general\"\ncomponent = \"Servers\"\n",
+        "filters = [{ field = \"os.base\", filter = \"Linux\", typ = \"string\" }]\n",
+        "[[schedule]]\nname = \"b\"\nevery = \"1d\"\nreport_id = \"5c0000000000000000000001\"\n",
+        "owner_user = \"5c0000000000000000000002\"\ntype = \"pivot\"\n",
+        "filters = '{\"servers\": {\"enabled\": true, \"filters\": []}}'\n",
+    ));
+    let schedules = load(&|_| None, Some(file.path()), &[]).unwrap().schedules;
+    assert_eq!(schedules[0].every, Duration::from_secs(5400));
+    assert_eq!(schedules[0].filters[0]["field"], "os.base");
+    assert_eq!(schedules[1].every, Duration::from_secs(86_400));
+    assert_eq!(schedules[1].filters["servers"]["enabled"], true);
+}
+
+#[test]
+fn mistakes_in_schedules_name_their_place() {
+    let file = file(concat!(
+        "[[schedule]]\nname = \"a\"\nevery = \"0s\"\nreport_id = \"5c\"\nowner_user = \"5c0000000000000000000002\"\n",
+        "type = \"general\"\nfilters = [{ field = \"$where\", filter = \"1\", typ = \"string\" }]\nevrey = 1\n",
+    ));
+    let error = load(&|_| None, Some(file.path()), &[]).unwrap_err();
+    let places: Vec<_> = error.mistakes.iter().map(|mistake| mistake.what.as_str()).collect();
+    assert_eq!(
+        places,
+        [
+            "schedule[0].evrey",
+            "schedule[0].every",
+            "schedule[0].report_id",
+            "schedule[0].component",
+            "schedule[0].filters[0].field"
+        ]
+    );
+}
