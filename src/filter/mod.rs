@@ -21,3 +21,6 @@ pub use parse::{FilterError, decode};
 pub use pivot::{PivotQuery, pivot};
 pub use rows::{RowsError, rows};
 pub use text::text;
+
+#[cfg(test)]
+mod tests;
