@@ -56,6 +56,12 @@ pub(super) enum Condition {
 }
 
 impl Condition {
+    pub(super) fn path(&self) -> &str {
+        match self {
+            Self::Field(path, _) | Self::Element(path, _) | Self::Item(path, _) => path,
+        }
+    }
+
     /// The condition in full.
     pub(super) fn document(&self) -> Document {
         match self {

@@ -125,7 +125,7 @@ impl Checks {
         left
     }
 
-    /// As JSON for the Data API: ids as 24 hex digits, dates as texts of whole seconds.
+    /// As JSON for the Data API.
     pub(super) fn json(&self) -> Map<String, Value> {
         self.document().into_iter().map(|(path, value)| (path, json(value))).collect()
     }
@@ -240,7 +240,8 @@ fn tighten(slot: &mut Option<Bson>, bound: &Bson, narrower: Ordering) -> bool {
     order.is_some()
 }
 
-fn json(value: Bson) -> Value {
+/// BSON as the Data API reads it: ids as 24 hex digits, dates as texts of whole seconds.
+pub(super) fn json(value: Bson) -> Value {
     match value {
         Bson::Document(members) => members.into_iter().map(|(key, value)| (key, json(value))).collect(),
         Bson::Array(values) => values.into_iter().map(json).collect(),

@@ -1,8 +1,8 @@
 //! Pivot reports: an object of components becomes an aggregation pipeline.
 
 use super::FilterError;
-use super::condition::{Check, conditions};
-use super::data_api::{Checks, Target, part};
+use super::condition::{Check, Condition, conditions};
+use super::data_api::{Checks, Target, json as to_json, part};
 use super::general::residual;
 use super::parse::{self, Filter, error, wrong};
 use crate::domain::{Component, OwnerId};
@@ -39,27 +39,47 @@ pub fn pivot(filters: &Value, owner: OwnerId) -> Result<PivotQuery, FilterError>
     let mut pipeline = Vec::new();
     let mut left = Vec::new();
     for (at, (link, filters)) in joined.iter().enumerate() {
-        let (component, foreign) = CHAIN[*link];
+        let component = CHAIN[*link].0;
         let prefix = if at == 0 { String::new() } else { format!("{component}.") };
         if at > 0 {
-            let local = if at == 1 { "_id".to_owned() } else { format!("{}._id", CHAIN[link - 1].0) };
-            pipeline.push(json!({"$lookup": {
-                "from": component, "localField": local, "foreignField": foreign, "as": component,
-            }}));
-            pipeline.push(json!({"$unwind": {"path": format!("${component}"), "preserveNullAndEmptyArrays": true}}));
+            pipeline.extend(join(*link, at == 1));
         }
         let mut stages = vec![Checks::default()];
         put(&mut stages, &format!("{prefix}roles._id"), Check::Equals(Bson::ObjectId(owner.object_id())));
+        let mut early = Vec::new();
         for condition in conditions(filters, &prefix) {
             let part = part(&condition, Target::Pipeline);
             part.checks.into_iter().for_each(|(path, check)| put(&mut stages, &path, check));
-            if !part.whole {
-                left.push(condition);
+            match &condition {
+                _ if part.whole => {}
+                _ if at > 0 || !is_overwritten(condition.path(), &joined) => left.push(condition),
+                Condition::Item(path, _) if !path.contains('.') => early.push(to_json(condition.document().into())),
+                _ => {
+                    let name = condition.path();
+                    let expected = format!("expected no such filter on {name}: a joined component takes its place");
+                    return Err(error(&format!("filters.{component}.filters"), expected));
+                }
             }
         }
-        pipeline.extend(stages.iter().map(|stage| json!({"$match": stage.json()})));
+        let matches = stages.iter().map(|stage| stage.json().into()).chain(early);
+        pipeline.extend(matches.map(|condition: Value| json!({"$match": condition})));
     }
     Ok(PivotQuery { entity, pipeline, residual: residual(&left) })
+}
+
+/// The stages that join a component to the one before it, which is the root of the row or stands there under its name.
+fn join(link: usize, to_root: bool) -> [Value; 2] {
+    let (component, foreign) = CHAIN[link];
+    let local = if to_root { "_id".to_owned() } else { format!("{}._id", CHAIN[link - 1].0) };
+    [
+        json!({"$lookup": {"from": component, "localField": local, "foreignField": foreign, "as": component}}),
+        json!({"$unwind": {"path": format!("${component}"), "preserveNullAndEmptyArrays": true}}),
+    ]
+}
+
+/// Whether a field of the root is gone from the joined row, as `servers` of an application: a component stands there.
+fn is_overwritten(path: &str, joined: &[(usize, Vec<Filter>)]) -> bool {
+    joined.iter().skip(1).any(|(link, _)| path.split('.').next() == Some(CHAIN[*link].0))
 }
 
 /// Adds a check to the first stage whose operator objects can hold it: several `$match` stages hold together.

@@ -150,3 +150,20 @@ fn only_components_without_a_gap_can_be_joined() {
     let many = json!({"enabled": true, "filters": vec![boolean("active", "true"); 60]});
     assert_eq!(refused(json!({"applications": many, "servers": many})).path, "filters");
 }
+
+#[test]
+fn a_field_that_a_joined_component_replaces_is_checked_before_the_join() {
+    let filters =
+        |root: Value| json!({"applications": {"enabled": true, "filters": [root]}, "servers": {"enabled": true}});
+    let joined = pivot(&filters(array("servers", "value", "web1")), owner()).unwrap();
+    assert_eq!(
+        joined.pipeline[..2],
+        [
+            json!({"$match": {"roles._id": OWNER}}),
+            json!({"$match": {"$or": [{"servers": {"$in": ["web1"]}}, {"servers.value": {"$in": ["web1"]}}]}}),
+        ]
+    );
+    assert_eq!(joined.residual, None);
+    let refused = pivot(&filters(date("servers.seen_at", "same", "2020-01-02")), owner()).unwrap_err();
+    assert_eq!(refused.path, "filters.applications.filters");
+}
