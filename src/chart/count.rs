@@ -86,14 +86,8 @@ fn opts(rule: &Rule) -> Map<String, Value> {
 fn each(value: &Bson, sublens: &str, labels: &mut Labels) {
     let Bson::Array(elements) = value else { return labels.add(value) };
     for element in elements {
-        match element {
-            Bson::Document(object) => {
-                if let Some(value) = at(object, sublens) {
-                    labels.add(value);
-                }
-            }
-            other => labels.add(other),
-        }
+        let value = if let Bson::Document(object) = element { at(object, sublens) } else { Some(element) };
+        value.into_iter().for_each(|value| labels.add(value));
     }
 }
 
@@ -144,6 +138,7 @@ impl Labels {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "a type without a label is not counted, whichever it is")]
 fn label(value: &Bson) -> Option<String> {
     match value {
         Bson::String(text) => Some(text.clone()),

@@ -8,7 +8,7 @@
 use super::condition::{Check, Condition};
 use crate::domain::{is_date_key, is_id_key};
 use bson::{Bson, Document, doc};
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{SubsecRound, TimeDelta};
 use serde_json::{Map, Value};
 use std::cmp::Ordering;
 
@@ -48,26 +48,37 @@ pub(super) fn part(condition: &Condition, target: Target) -> Part {
 }
 
 fn field_part(path: &str, check: &Check, target: Target) -> Part {
-    let (check, whole) = match check {
-        _ if !is_cast(path) => (check.clone(), true),
-        Check::Equals(Bson::ObjectId(_)) if is_id_key(path) && !names_date(path) => {
-            if target == Target::Query && path == "roles._id" {
-                return Part::none();
-            }
-            (check.clone(), true)
-        }
-        _ if names_id(path) || !is_date_key(path) || target == Target::Pipeline => return Part::none(),
-        Check::AtLeast(Bson::DateTime(date)) => {
-            let second = whole_seconds(*date);
-            (Check::AtLeast(bson_date(second)), second == date.to_chrono())
-        }
-        Check::AtMost(Bson::DateTime(date)) if whole_seconds(*date) != date.to_chrono() => {
-            (Check::AtMost(bson_date(whole_seconds(*date) + TimeDelta::seconds(1))), false)
-        }
-        Check::AtMost(Bson::DateTime(_)) | Check::Before(Bson::DateTime(_)) => (check.clone(), true),
-        _ => return Part::none(),
+    let is_owner_rule = target == Target::Query && path == "roles._id";
+    let checked = if !is_cast(path) {
+        Some((check.clone(), true))
+    } else if names_id(path) {
+        let is_id = matches!(check, Check::Equals(Bson::ObjectId(_))) && is_id_key(path) && !names_date(path);
+        (is_id && !is_owner_rule).then(|| (check.clone(), true))
+    } else if is_date_key(path) && target == Target::Query {
+        in_whole_seconds(check)
+    } else {
+        None
     };
+    let Some((check, whole)) = checked else { return Part::none() };
     Part { checks: vec![(path.to_owned(), check)], whole }
+}
+
+/// A check of a date in whole seconds, widened to them, and whether it still says the same.
+fn in_whole_seconds(check: &Check) -> Option<(Check, bool)> {
+    let (Check::AtLeast(Bson::DateTime(date))
+    | Check::AtMost(Bson::DateTime(date))
+    | Check::Before(Bson::DateTime(date))) = check
+    else {
+        return None;
+    };
+    let second = date.to_chrono().trunc_subsecs(0);
+    if second == date.to_chrono() {
+        return Some((check.clone(), true));
+    }
+    let next = Bson::DateTime((second + TimeDelta::seconds(1)).into());
+    let widened =
+        if let Check::AtLeast(_) = check { Check::AtLeast(Bson::DateTime(second.into())) } else { Check::AtMost(next) };
+    Some((widened, false))
 }
 
 /// Nothing is cast inside `$elemMatch`, so the ids of an element are asked for beside it: some element has that id.
@@ -99,14 +110,6 @@ fn names_id(path: &str) -> bool {
 
 fn names_date(path: &str) -> bool {
     path.contains("_at")
-}
-
-fn whole_seconds(date: bson::DateTime) -> DateTime<Utc> {
-    date.to_chrono().trunc_subsecs(0)
-}
-
-fn bson_date(date: DateTime<Utc>) -> Bson {
-    Bson::DateTime(date.into())
 }
 
 /// Checks by path, in the order they came: a query, or a `$match`.
@@ -242,11 +245,15 @@ fn tighten(slot: &mut Option<Bson>, bound: &Bson, narrower: Ordering) -> bool {
 
 /// BSON as the Data API reads it: ids as 24 hex digits, dates as texts of whole seconds.
 pub(super) fn json(value: Bson) -> Value {
-    match value {
-        Bson::Document(members) => members.into_iter().map(|(key, value)| (key, json(value))).collect(),
-        Bson::Array(values) => values.into_iter().map(json).collect(),
-        Bson::ObjectId(id) => id.to_hex().into(),
-        Bson::DateTime(date) => date.to_chrono().format("%Y-%m-%dT%H:%M:%S").to_string().into(),
-        other => other.into_relaxed_extjson(),
+    if let Bson::Document(members) = value {
+        members.into_iter().map(|(key, value)| (key, json(value))).collect()
+    } else if let Bson::Array(values) = value {
+        values.into_iter().map(json).collect()
+    } else if let Bson::ObjectId(id) = value {
+        id.to_hex().into()
+    } else if let Bson::DateTime(date) = value {
+        date.to_chrono().format("%Y-%m-%dT%H:%M:%S").to_string().into()
+    } else {
+        value.into_relaxed_extjson()
     }
 }

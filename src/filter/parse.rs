@@ -26,12 +26,11 @@ pub struct FilterError {
 /// # Errors
 /// Where the text is no JSON.
 pub fn decode(filters: &Value) -> Result<Value, FilterError> {
-    match filters {
-        Value::String(text) if text.trim().is_empty() => Ok(Value::Null),
-        Value::String(text) => serde_json::from_str(text)
-            .map_err(|error| FilterError { path: "filters".into(), expected: format!("expected JSON: {error}") }),
-        other => Ok(other.clone()),
+    let Value::String(text) = filters else { return Ok(filters.clone()) };
+    if text.trim().is_empty() {
+        return Ok(Value::Null);
     }
+    serde_json::from_str(text).map_err(|cause| error("filters", format!("expected JSON: {cause}")))
 }
 
 /// One filter: a field and what is asked of it.

@@ -50,15 +50,16 @@ pub fn pivot(filters: &Value, owner: OwnerId) -> Result<PivotQuery, FilterError>
         for condition in conditions(filters, &prefix) {
             let part = part(&condition, Target::Pipeline);
             part.checks.into_iter().for_each(|(path, check)| put(&mut stages, &path, check));
-            match &condition {
-                _ if part.whole => {}
-                _ if at > 0 || !is_overwritten(condition.path(), &joined) => left.push(condition),
-                Condition::Item(path, _) if !path.contains('.') => early.push(to_json(condition.document().into())),
-                _ => {
-                    let name = condition.path();
-                    let expected = format!("expected no such filter on {name}: a joined component takes its place");
-                    return Err(error(&format!("filters.{component}.filters"), expected));
-                }
+            let name = condition.path();
+            if part.whole {
+                continue;
+            } else if at > 0 || !is_overwritten(name, &joined) {
+                left.push(condition);
+            } else if matches!(condition, Condition::Item(..)) && !name.contains('.') {
+                early.push(to_json(condition.document().into()));
+            } else {
+                let expected = format!("expected no such filter on {name}: a joined component takes its place");
+                return Err(error(&format!("filters.{component}.filters"), expected));
             }
         }
         let matches = stages.iter().map(|stage| stage.json().into()).chain(early);

@@ -109,7 +109,7 @@ impl Checker {
             Value::Object(operators) => Ok(self.operators(kind, operators, place, depth + 1)?.into()),
             Value::Array(_) => Ok(doc! {"$in": list(kind, value, place)?}.into()),
             Value::String(text) if kind == Kind::Date => whole_day(text).map_or_else(|| scalar(kind, value, place), Ok),
-            _ => scalar(kind, value, place),
+            Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null => scalar(kind, value, place),
         }
     }
 
@@ -142,10 +142,10 @@ impl Checker {
                 "$exists" => {
                     value.as_bool().map(Bson::Boolean).ok_or_else(|| error(&place, "expected true or false"))?
                 }
-                "$not" => match value {
-                    Value::Object(inner) => self.operators(kind, inner, &place, depth + 1)?.into(),
-                    _ => return Err(error(&place, "expected an object of operators")),
-                },
+                "$not" => {
+                    let inner = value.as_object().ok_or_else(|| error(&place, "expected an object of operators"))?;
+                    self.operators(kind, inner, &place, depth + 1)?.into()
+                }
                 _ => {
                     return Err(error(
                         &place,

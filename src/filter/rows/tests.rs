@@ -1,3 +1,5 @@
+#![expect(clippy::wildcard_enum_match_arm, reason = "tests look at the few types that they use")]
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
