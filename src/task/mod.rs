@@ -141,4 +141,18 @@ impl Task {
             Self::Webhook { .. } | Self::Notification { .. } | Self::Audit { .. } | Self::Ws { .. } => None,
         }
     }
+
+    /// The report that this task is about.
+    #[must_use]
+    pub fn report(&self) -> ReportId {
+        match self {
+            Self::General { report, .. }
+            | Self::Pivot { report, .. }
+            | Self::Upload { report, .. }
+            | Self::Notification { report, .. }
+            | Self::Audit { report, .. }
+            | Self::Ws { report, .. } => *report,
+            Self::Webhook { table, .. } => table.report,
+        }
+    }
 }
