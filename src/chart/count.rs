@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 /// Distinct labels that one rule remembers, and their characters: what bounds the memory.
 const MAX_LABELS: usize = 10_000;
-const MAX_LABEL_CHARS: usize = 256;
+const MAX_LABEL_CHARS: usize = 100;
 /// Labels that one rule gives out.
 const MAX_SHOWN: usize = 1_000;
 /// The label of all that was not remembered or is not shown.
@@ -18,7 +18,7 @@ const OTHER: &str = "(other)";
 
 /// The counts of every rule over the rows seen so far.
 ///
-/// Memory does not grow with the rows: a rule remembers the first 10,000 labels that it sees, each cut to 256
+/// Memory does not grow with the rows: a rule remembers the first 10,000 labels that it sees, each cut to 100
 /// characters, and counts every further one as `(other)`.
 #[derive(Debug, Default)]
 pub struct Counts {

@@ -6,7 +6,7 @@ use bson::oid::ObjectId;
 use chrono::{DateTime, Datelike, Utc};
 use serde_json::{Map, Value};
 
-const MAX_FILTERS: usize = 100;
+pub(super) const MAX_FILTERS: usize = 100;
 const MAX_VALUE_CHARS: usize = 1000;
 const MAX_PATH_CHARS: usize = 120;
 const MAX_SHOWN_CHARS: usize = 60;
@@ -261,6 +261,11 @@ fn is_plain_path(path: &str) -> bool {
 
 pub(super) fn error(place: &str, expected: impl Into<String>) -> FilterError {
     FilterError { path: place.to_owned(), expected: expected.into() }
+}
+
+/// A key of the caller's as part of a place: cut, and without line breaks.
+pub(super) fn shown(key: &str) -> String {
+    key.chars().filter(|c| !c.is_control()).take(MAX_SHOWN_CHARS).collect()
 }
 
 /// "expected …, got …", with what was found cut to a sane length.

@@ -4,7 +4,7 @@ use super::FilterError;
 use super::condition::{Check, Condition, conditions};
 use super::data_api::{Checks, Target, json as to_json, part};
 use super::general::residual;
-use super::parse::{self, Filter, error, wrong};
+use super::parse::{self, Filter, MAX_FILTERS, error, shown, wrong};
 use crate::domain::{Component, OwnerId};
 use bson::{Bson, Document};
 use serde_json::{Value, json};
@@ -12,8 +12,6 @@ use serde_json::{Value, json};
 /// The chain of components, each with the field that refers to the one before it.
 const CHAIN: [(&str, &str); 4] =
     [("clients", ""), ("systems", "clients._id"), ("applications", "system._id"), ("servers", "applications._id")];
-
-const MAX_FILTERS: usize = 100;
 
 /// An aggregation that today's Data API understands, and what it cannot express.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,8 +101,10 @@ fn enabled(filters: &Value) -> Result<Vec<(usize, Vec<Filter>)>, FilterError> {
         return Err(wrong("filters", "an object of clients, systems, applications and servers", Some(filters)));
     };
     if let Some(odd) = components.keys().find(|key| CHAIN.iter().all(|(component, _)| component != key)) {
-        let odd: String = odd.chars().take(60).collect();
-        return Err(error(&format!("filters.{odd}"), "expected one of clients, systems, applications, servers"));
+        return Err(error(
+            &format!("filters.{}", shown(odd)),
+            "expected one of clients, systems, applications, servers",
+        ));
     }
     let mut found: Vec<(usize, Vec<Filter>)> = Vec::new();
     for (link, (component, _)) in CHAIN.iter().enumerate() {
@@ -137,8 +137,7 @@ fn one(component: Option<&Value>, place: &str) -> Result<Option<Vec<Filter>>, Fi
         Some(other) => return Err(wrong(place, "an object with enabled and filters", Some(other))),
     };
     if let Some(odd) = members.keys().find(|key| !["enabled", "filters", "title", "icon"].contains(&key.as_str())) {
-        let odd: String = odd.chars().take(60).collect();
-        return Err(error(&format!("{place}.{odd}"), "expected only enabled, filters, title and icon"));
+        return Err(error(&format!("{place}.{}", shown(odd)), "expected only enabled, filters, title and icon"));
     }
     let on = match members.get("enabled") {
         None | Some(Value::Null) => false,

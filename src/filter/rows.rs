@@ -1,6 +1,7 @@
 //! `query` of a row request: a checked MongoDB condition.
 
 use super::matcher::Matcher;
+use super::parse::shown;
 use crate::domain::{is_date_key, is_id_key, parse_date};
 use bson::oid::ObjectId;
 use bson::{Bson, Document, doc};
@@ -239,10 +240,6 @@ fn date(date: DateTime<Utc>) -> Bson {
 fn is_path(key: &str) -> bool {
     let plain = |segment: &str| !segment.is_empty() && !segment.starts_with('$');
     key.len() <= MAX_PATH_CHARS && !key.contains('\0') && key.split('.').all(plain)
-}
-
-fn shown(key: &str) -> String {
-    key.chars().filter(|c| !c.is_control()).take(60).collect()
 }
 
 fn error(place: &str, expected: impl Into<String>) -> RowsError {

@@ -17,8 +17,8 @@ const OPERATORS: [&str; 6] = ["!=", "!~", ">=", "<=", "=", "~"];
 /// | `~`, `!~` | the field contains the text, or does not (a missing field does not) | text |
 /// | `>=`, `<=` | at least, at most; for a field ending in `_at` at or after, at or before | number, ISO date |
 ///
-/// A path with a dot names a field of an object or of the elements of a list (`os.base=Linux`, `tags.key=env`). Spaces
-/// around path, operator and value do not count.
+/// A path with a dot names a field of an object or of the elements of a list (`os.base=Linux`, `tags.key=env`); two such
+/// filters need not hold in the same element. Spaces around path, operator and value do not count.
 ///
 /// # Errors
 /// Names the filter and what was expected.
