@@ -1,9 +1,10 @@
 //! What a running process works with, built once and shared by all subcommands.
 
-use crate::broker::Broker;
-use crate::config::Config;
+use crate::broker::{self, Broker, BrokerError};
+use crate::config::{Config, ConfigError, Upload};
 use crate::peers::Peers;
-use crate::store::Store;
+use crate::store::{self, Store, StoreError};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The configuration and the parts that it chose.
@@ -17,4 +18,155 @@ pub struct App {
     pub broker: Arc<dyn Broker>,
     /// The platform's other services.
     pub peers: Peers,
+}
+
+/// What the process is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Answers requests.
+    Serve,
+    /// Takes tasks.
+    Worker,
+    /// Requests reports on their timetable.
+    Beat,
+    /// All of them in one process.
+    All,
+}
+
+/// Why the process cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The settings do not fit the role.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The folder of the embedded parts cannot be made.
+    #[error("the folder {} (MAESTRO_DATA_DIR) cannot be made", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The store does not open.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The queue does not open.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// The store lacks migrations.
+    #[error("the report store lacks the migrations {}: run `maestro-reports migrate`", .missing.join(", "))]
+    OldSchema {
+        /// Their names.
+        missing: Vec<String>,
+    },
+    /// The store was migrated by a newer program.
+    #[error("the report store has the migrations {}, which this version does not know: use a newer one", .unknown.join(", "))]
+    NewSchema {
+        /// Their names.
+        unknown: Vec<String>,
+    },
+}
+
+impl App {
+    /// Opens the parts that the configuration names and says which ones; an embedded store is migrated by itself.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open(config: Config, role: Role) -> Result<Self, OpenError> {
+        let migrate = config.store.mongo_uri.is_none();
+        Self::assemble(config, role, migrate).await
+    }
+
+    /// As [`App::open`] for all roles in one process, but a MongoDB store is migrated too.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open_migrated(config: Config) -> Result<Self, OpenError> {
+        Self::assemble(config, Role::All, true).await
+    }
+
+    async fn assemble(config: Config, role: Role, migrate: bool) -> Result<Self, OpenError> {
+        let listens = matches!(role, Role::Serve | Role::All).then_some(config.api.host.as_str());
+        guard_secrets(&config, listens)?;
+        let config = Arc::new(config);
+        let store = match (role, config.stages.upload) {
+            (Role::Worker, Upload::Api) => None,
+            _ => Some(open_store(&config, migrate).await?),
+        };
+        if config.broker.url.is_none() {
+            make_folder(&config)?;
+        }
+        let broker = broker::open(&config).await?;
+        let app = Self { peers: Peers::new(Arc::clone(&config)), config, store, broker };
+        for line in app.parts() {
+            log::info!("{line}");
+        }
+        Ok(app)
+    }
+
+    /// The parts in use, a line each for people, without secrets.
+    #[must_use]
+    pub fn parts(&self) -> [String; 4] {
+        let rows = match &self.store {
+            Some(store) => store.describe(),
+            None => format!("the Reports API at {}", self.config.peers.report_uri),
+        };
+        [
+            format!("store: {rows}"),
+            format!("broker: {}", self.broker.describe()),
+            format!("queue: {}", self.config.broker.queue),
+            format!("Data API: {}", self.config.peers.data_uri),
+        ]
+    }
+}
+
+/// Refuses default secrets in production; warns of them where `host` lets other machines in.
+///
+/// # Errors
+/// Names the settings to change.
+pub fn guard_secrets(config: &Config, host: Option<&str>) -> Result<(), ConfigError> {
+    if let Some(warning) = config.guard_secrets(host)? {
+        log::warn!("{warning}");
+    }
+    Ok(())
+}
+
+/// Brings the store's schema up to date; the names of the migrations applied now.
+///
+/// # Errors
+/// Where the store does not open or refuses, or was migrated by a newer program.
+pub async fn migrate(config: &Config) -> Result<Vec<String>, OpenError> {
+    if config.store.mongo_uri.is_none() {
+        make_folder(config)?;
+    }
+    let store = store::open(config).await?;
+    let unknown = store.schema().await?.unknown;
+    if unknown.is_empty() { Ok(store.migrate().await?) } else { Err(OpenError::NewSchema { unknown }) }
+}
+
+async fn open_store(config: &Config, migrate: bool) -> Result<Arc<dyn Store>, OpenError> {
+    if config.store.mongo_uri.is_none() {
+        make_folder(config)?;
+    }
+    let store = store::open(config).await?;
+    let store::Schema { missing, unknown, .. } = store.schema().await?;
+    if !unknown.is_empty() {
+        return Err(OpenError::NewSchema { unknown });
+    }
+    if missing.is_empty() {
+        return Ok(store);
+    }
+    if !migrate {
+        return Err(OpenError::OldSchema { missing });
+    }
+    for name in store.migrate().await? {
+        log::info!("migration applied: {name}");
+    }
+    Ok(store)
+}
+
+fn make_folder(config: &Config) -> Result<(), OpenError> {
+    let path = &config.store.data_dir;
+    std::fs::create_dir_all(path).map_err(|source| OpenError::Folder { path: path.clone(), source })
 }

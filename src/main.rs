@@ -1,2 +1,101 @@
-//! The binary.
-fn main() {}
+//! The binary: parses the command line, loads the configuration, starts the log, dispatches. The one place that exits:
+//! 0 when it went well, 1 when it failed, 2 for a mistake in usage or configuration.
+
+use anyhow::Context;
+use clap::Parser;
+use maestro_reports::app::{self, App, Role};
+use maestro_reports::cli::{Cli, Command, InventoryArgs};
+use maestro_reports::config::{self, Config, ConfigError};
+use maestro_reports::filter::FilterError;
+use maestro_reports::{api, auth, beat, inventory, worker};
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+const FAILURE: u8 = 1;
+const MISTAKE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too, with code 0.
+            let printed = error.print();
+            let code = if printed.is_ok() { u8::try_from(error.exit_code()).unwrap_or(MISTAKE) } else { FAILURE };
+            return ExitCode::from(code);
+        }
+    };
+    start_log(&cli);
+    match actix_rt::System::new().block_on(run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to be done where even this cannot be written.
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::from(code(&error))
+        }
+    }
+}
+
+fn start_log(cli: &Cli) {
+    let default = env_logger::Env::default().default_filter_or(cli.command.quietness());
+    let mut log = env_logger::Builder::from_env(default);
+    if let Some(level) = cli.loglevel {
+        log.filter_level(level);
+    }
+    log.init();
+}
+
+fn code(error: &anyhow::Error) -> u8 {
+    let is_mistake = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<FilterError>());
+    if is_mistake { MISTAKE } else { FAILURE }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    let flags = cli.command.flags();
+    let load = || config::load(&variable, cli.config.as_deref(), &flags);
+    match cli.command {
+        Command::Serve(_) => api::serve(App::open(load()?, Role::Serve).await?).await,
+        Command::Worker(args) => {
+            let ignored = args.ignored.given();
+            if !ignored.is_empty() {
+                log::warn!("without effect here: {}", ignored.join(", "));
+            }
+            Ok(worker::work(App::open(load()?, Role::Worker).await?).await?)
+        }
+        Command::Beat => beat::beat(App::open(load()?, Role::Beat).await?).await,
+        Command::Demo(_) | Command::Run(_) => anyhow::bail!("not in this build"),
+        Command::Inventory(args) => serve_inventory(&load()?, args).await,
+        Command::Migrate => migrate(&load()?).await,
+        Command::Token(args) => say(&format!("{}\n", auth::sign_as(&load()?.auth, &args.name)?)),
+        Command::Config => {
+            let settings = config::settings(&variable, cli.config.as_deref(), &flags)?;
+            say(&config::table(&settings))
+        }
+    }
+}
+
+async fn serve_inventory(config: &Config, args: InventoryArgs) -> anyhow::Result<()> {
+    app::guard_secrets(config, Some(&args.host))?;
+    let InventoryArgs { dir, host, port, sample } = args;
+    inventory::serve(inventory::Options { dir, host, port, sample, auth: config.auth.clone() }).await
+}
+
+async fn migrate(config: &Config) -> anyhow::Result<()> {
+    let applied = app::migrate(config).await?;
+    if applied.is_empty() {
+        return say("the report store is up to date\n");
+    }
+    applied.iter().try_for_each(|name| say(&format!("applied {name}\n")))
+}
+
+/// The value of an environment variable; bytes that are no UTF-8 become replacement characters, which no setting takes.
+fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        // Whoever read the output has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("standard output cannot be written"),
+    }
+}

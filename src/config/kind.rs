@@ -55,7 +55,12 @@ impl Kind {
     /// The value as people may see it: secrets as `***`, without passwords in URLs.
     #[must_use]
     pub fn shown(self, text: &str) -> String {
-        if self == Self::Secret { "***".to_owned() } else { redact::url(text) }
+        match self {
+            Self::Secret => "***".to_owned(),
+            // `%h` follows an @ here, and no password can be in it.
+            Self::Node => text.to_owned(),
+            _ => redact::url(text),
+        }
     }
 
     /// The value in its normal form.

@@ -82,7 +82,7 @@ pub(super) fn merge(
         mistakes.push(Mistake { what: "settings".into(), origin: Origin::Default, message: error.to_string() });
         Map::new()
     });
-    let settings = VARS.iter().filter_map(|var| setting(var, &values, mistakes)).collect();
+    let settings = VARS.iter().filter_map(|var| setting(var, &values, &path)).collect();
     Merged { settings, schedules }
 }
 
@@ -110,42 +110,46 @@ fn unknown_keys(prefix: &str, table: &Map<String, Value>, path: &str, mistakes: 
     for (key, value) in keys {
         let full = format!("{prefix}{key}");
         match &value.kind {
-            _ if full == SCHEDULE || env::find(&full).is_some() => {}
+            _ if full == SCHEDULE => {}
+            _ if env::find(&full).is_some() && text(value).is_some() => {}
             ValueKind::Table(inner) if VARS.iter().any(|var| var.key.starts_with(&format!("{full}."))) => {
                 unknown_keys(&format!("{full}."), inner, path, mistakes);
             }
-            _ => mistakes.push(Mistake {
-                what: full,
-                origin: Origin::File(path.to_owned()),
-                message: "no such setting; `maestro-reports config` lists all".into(),
-            }),
+            _ => {
+                let message = match env::find(&full) {
+                    Some(var) => format!("{} takes one value", var.name),
+                    None => "no such setting; `maestro-reports config` lists all".to_owned(),
+                };
+                mistakes.push(Mistake { what: full, origin: Origin::File(path.to_owned()), message });
+            }
         }
     }
 }
 
-fn setting(var: &'static Var, values: &Map<String, Value>, mistakes: &mut Vec<Mistake>) -> Option<Setting> {
+/// The setting as merged; `None` where the file holds no single value for it, which is noted already.
+fn setting(var: &'static Var, values: &Map<String, Value>, path: &str) -> Option<Setting> {
     let (group, name) = var.key.split_once('.').unwrap_or(("", var.key));
     let value = match values.get(group).map(|value| &value.kind) {
         Some(ValueKind::Table(table)) => table.get(name),
         Some(_) | None => values.get(name),
-    };
-    let value = value?;
+    }?;
     let origin = match value.origin() {
         None => Origin::Default,
         Some(ENVIRONMENT) => Origin::Environment,
         Some(flag) if flag.starts_with('-') => Origin::Flag(flag.to_owned()),
-        Some(path) => Origin::File(path.to_owned()),
+        // The source names the file relative to the working folder; people see it as they typed it.
+        Some(_) => Origin::File(path.to_owned()),
     };
-    let text = match &value.kind {
+    Some(Setting { var, text: text(value)?, origin })
+}
+
+/// A value as text; a list as its items with commas between. `None` for anything nested.
+fn text(value: &Value) -> Option<String> {
+    match &value.kind {
         ValueKind::Array(items) => {
             let texts: Result<Vec<String>, _> = items.iter().map(|item| item.clone().into_string()).collect();
-            texts.map(|texts| texts.join(","))
+            texts.ok().map(|texts| texts.join(","))
         }
-        _ => value.clone().into_string(),
-    };
-    let Ok(text) = text else {
-        mistakes.push(Mistake { what: var.name.into(), origin, message: format!("{} takes one value", var.key) });
-        return None;
-    };
-    Some(Setting { var, text, origin })
+        _ => value.clone().into_string().ok(),
+    }
 }

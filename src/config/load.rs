@@ -107,7 +107,9 @@ impl Reader {
         let Some(Setting { var, text, origin }) = self.settings.iter().find(|setting| setting.var.key == key) else {
             return String::new();
         };
-        var.kind.check(text).unwrap_or_else(|expected| {
+        // Bytes of the environment that are no UTF-8 arrive as replacement characters.
+        let checked = if text.contains('\u{FFFD}') { Err("UTF-8".to_owned()) } else { var.kind.check(text) };
+        checked.unwrap_or_else(|expected| {
             let got: String = var.kind.shown(text).chars().take(80).collect();
             let message = format!("expected {expected}, got {got:?}");
             self.mistakes.push(Mistake { what: var.name.to_owned(), origin: origin.clone(), message });
