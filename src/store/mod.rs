@@ -4,20 +4,36 @@
 //! makes that generation the readable one in a single atomic step together with the report's record, so a reader sees
 //! the old result or the new one and never a mixture. A run that fails leaves the readable generation as it was.
 
+mod embedded;
+mod error;
+mod row;
+mod sort_key;
+
+use crate::config;
 use crate::domain::{NewReport, Report, Row, StageSeconds, Status, TableName};
 use async_trait::async_trait;
 use bson::Document;
 use chrono::{DateTime, Utc};
 use futures_util::stream::BoxStream;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Opens the store that the configuration names.
+pub use error::{StoreError, Verdict};
+
+/// Opens the store that the configuration names: MongoDB where it has an address, else the embedded store.
 ///
 /// # Errors
-/// Where it cannot be opened.
-pub async fn open(config: &crate::config::Config) -> Result<std::sync::Arc<dyn Store>, StoreError> {
-    let what = if config.store.mongo_uri.is_some() { "MongoDB" } else { "the embedded store" };
-    Err(StoreError::Refused { what: what.to_owned(), source: "not in this build".into() })
+/// Where the address cannot be read or the embedded store's file cannot be opened. MongoDB itself is not reached yet.
+pub async fn open(config: &config::Config) -> Result<Arc<dyn Store>, StoreError> {
+    connect(&config.store, config.api.query_timeout).await
+}
+
+/// Opens a store by its settings; one query of rows may work for `query_timeout`.
+///
+/// # Errors
+/// As for [`open`].
+pub async fn connect(settings: &config::Store, query_timeout: Duration) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(embedded::EmbeddedStore::open(&settings.data_dir, query_timeout).await?))
 }
 
 /// A store of reports. Both implementations pass the same conformance suite (`tests/it/store.rs`).
@@ -55,19 +71,25 @@ pub trait Store: Send + Sync {
 
     /// Adds rows to the staging; how many were new. A row whose `_id` is already staged is left out, so a batch
     /// that is delivered twice counts once.
+    ///
+    /// # Errors
+    /// `Superseded` when a later attempt has begun; `Refused` for a row without `_id`, one of more than 16 MiB, or
+    /// with a key that the store cannot hold.
     async fn stage(&self, staging: &Staging, rows: Vec<Row>) -> Result<u64, StoreError>;
 
     /// Makes the staging the readable generation and writes the outcome into the record, atomically.
     ///
     /// # Errors
-    /// `Superseded` when a later attempt has begun; `Incomplete` when the staging does not hold `outcome.rows` rows.
+    /// `Superseded` when a later attempt has begun or the table is gone; `Incomplete` when the staging does not hold
+    /// `outcome.rows` rows. No error when this very staging is already committed.
     async fn commit(&self, staging: &Staging, outcome: &Outcome) -> Result<(), StoreError>;
 
     /// Removes the staging and what it holds. No error when it is already gone.
     async fn abort(&self, staging: &Staging) -> Result<(), StoreError>;
 
     /// Ends the report's run without a new result: status and message change, the readable rows do not.
-    /// A message for a task that is no longer the report's last one (`task_id`) changes nothing.
+    /// A message for a task that is no longer the report's last one (`task_id`), or for a table without a record,
+    /// changes nothing.
     async fn end(&self, table: &TableName, task_id: &str, end: &End) -> Result<(), StoreError>;
 
     /// Adds rows to the readable generation (makes one where there is none): replaces rows of the same `_id`,
@@ -188,73 +210,13 @@ pub struct Schema {
     pub unknown: Vec<String>,
 }
 
-/// Why the store did not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// It cannot be reached or did not answer in time; trying later may help.
-    #[error("the report store cannot be reached: {what}")]
-    Unavailable {
-        /// What was tried.
-        what: String,
-        /// The cause.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// It answered that it cannot do this.
-    #[error("the report store refused: {what}")]
-    Refused {
-        /// What was tried.
-        what: String,
-        /// The cause.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// A query took longer than it may.
-    #[error("the query took longer than {seconds} s")]
-    TimedOut {
-        /// The limit.
-        seconds: u64,
-    },
-    /// A newer attempt has taken over the table.
-    #[error("a newer run of {table} has begun")]
-    Superseded {
-        /// The table.
-        table: TableName,
-    },
-    /// Rows are missing from the staging.
-    #[error("{table}: {staged} rows are staged, {expected} were written")]
-    Incomplete {
-        /// The table.
-        table: TableName,
-        /// Rows found.
-        staged: u64,
-        /// Rows expected.
-        expected: u64,
-    },
-    /// What is stored cannot be read.
-    #[error("the report store holds something unreadable: {what}")]
-    Corrupt {
-        /// What and where.
-        what: String,
-    },
-}
-
-/// What to do about a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Trying again later may help.
-    Retry,
-    /// It will fail again.
-    GiveUp,
-}
-
-impl StoreError {
-    /// Whether trying again later may help.
-    #[must_use]
-    pub fn verdict(&self) -> Verdict {
-        match self {
-            Self::Unavailable { .. } | Self::TimedOut { .. } | Self::Incomplete { .. } => Verdict::Retry,
-            Self::Refused { .. } | Self::Superseded { .. } | Self::Corrupt { .. } => Verdict::GiveUp,
-        }
+impl Schema {
+    /// Compares what is applied with what this program knows, both in order.
+    fn compare<'a>(applied: Vec<String>, known: impl IntoIterator<Item = &'a str>) -> Self {
+        let known: Vec<&str> = known.into_iter().collect();
+        let missing =
+            known.iter().filter(|name| !applied.iter().any(|a| a == *name)).map(ToString::to_string).collect();
+        let unknown = applied.iter().filter(|name| !known.contains(&name.as_str())).cloned().collect();
+        Self { applied, missing, unknown }
     }
 }

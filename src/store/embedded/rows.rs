@@ -1,0 +1,116 @@
+//! The rows of a generation: its table, inserting and replacing.
+
+use super::error::WorkError;
+use super::registry;
+use crate::domain::{Row, Status, TableName};
+use crate::store::{Appended, StoreError, row, sort_key};
+use bson::{Bson, RawDocument};
+use chrono::{DateTime, Utc};
+use rusqlite::{Transaction, params};
+
+/// The order in which rows are read by default, newest first. Its index serves it only where a query says the very same.
+pub(super) const DEFAULT_SORT: &str = "sort_key(doc, 'updated_at', 1) DESC, id";
+/// The path of the default order.
+pub(super) const DEFAULT_PATH: &str = "updated_at";
+
+/// Makes an empty generation and gives its number.
+pub(super) fn create(tx: &Transaction<'_>, table: &TableName, run_id: &str, attempt: &str) -> rusqlite::Result<u64> {
+    tx.execute(
+        "INSERT INTO generations (table_name, run_id, attempt) VALUES (?1, ?2, ?3)",
+        params![table.to_string(), run_id, attempt],
+    )?;
+    let number = tx.last_insert_rowid().unsigned_abs();
+    // `id` holds the sort key of `_id`: unique for equal values, in the order of MongoDB.
+    tx.execute_batch(&format!(
+        "CREATE TABLE rows_{number} (seq INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, doc BLOB NOT NULL) STRICT"
+    ))?;
+    Ok(number)
+}
+
+/// Indexes a generation for the default order.
+pub(super) fn index(tx: &Transaction<'_>, number: u64) -> rusqlite::Result<()> {
+    tx.execute_batch(&format!("CREATE INDEX rows_{number}_by_default ON rows_{number} ({DEFAULT_SORT})"))
+}
+
+/// Removes a generation.
+pub(super) fn drop(tx: &Transaction<'_>, number: u64) -> rusqlite::Result<()> {
+    tx.execute("DELETE FROM generations WHERE number = ?1", [number])?;
+    tx.execute_batch(&format!("DROP TABLE IF EXISTS rows_{number}"))
+}
+
+/// How many rows a generation holds.
+pub(super) fn count(tx: &Transaction<'_>, number: u64) -> rusqlite::Result<u64> {
+    tx.query_row(&format!("SELECT count(*) FROM rows_{number}"), [], |row| row.get(0))
+}
+
+/// Adds the rows whose `_id` is not there yet; how many.
+pub(super) fn insert(tx: &Transaction<'_>, number: u64, rows: &[Row]) -> Result<u64, WorkError> {
+    let sql = format!("INSERT INTO rows_{number} (id, doc) VALUES (?1, ?2) ON CONFLICT DO NOTHING");
+    let mut statement = tx.prepare_cached(&sql)?;
+    let mut added = 0;
+    for row in rows {
+        let (id, doc) = encode(row)?;
+        added += statement.execute(params![id, doc])? as u64;
+    }
+    Ok(added)
+}
+
+/// Adds rows to the readable generation, replacing those of the same `_id`.
+pub(super) fn append(
+    tx: &Transaction<'_>,
+    table: &TableName,
+    rows: &[Row],
+    now: DateTime<Utc>,
+) -> Result<Appended, WorkError> {
+    registry::ensure(tx, table, Status::Finished, now)?;
+    let number = match registry::generation(tx, table)?.flatten() {
+        Some(number) => number,
+        None => create_readable(tx, table)?,
+    };
+    let mut done = Appended::default();
+    {
+        let mut update = tx.prepare(&format!("UPDATE rows_{number} SET doc = ?2 WHERE id = ?1"))?;
+        let mut insert = tx.prepare(&format!("INSERT INTO rows_{number} (id, doc) VALUES (?1, ?2)"))?;
+        for row in rows {
+            if !row.contains_key("_id") {
+                done.skipped += 1;
+                continue;
+            }
+            let (id, doc) = encode(row)?;
+            if update.execute(params![id, doc])? == 1 {
+                done.matched += 1;
+            } else {
+                insert.execute(params![id, doc])?;
+                done.upserted += 1;
+            }
+        }
+    }
+    tx.execute(
+        "UPDATE reports SET row_count = row_count + ?2 WHERE table_name = ?1",
+        params![table.to_string(), done.upserted],
+    )?;
+    if done.upserted > 0 {
+        registry::complete_columns(tx, table, rows)?;
+    }
+    Ok(done)
+}
+
+fn create_readable(tx: &Transaction<'_>, table: &TableName) -> rusqlite::Result<u64> {
+    let number = create(tx, table, "", "")?;
+    index(tx, number)?;
+    tx.execute("UPDATE reports SET generation = ?2 WHERE table_name = ?1", params![table.to_string(), number])?;
+    Ok(number)
+}
+
+fn encode(row: &Row) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
+    let (id, doc) = row::encode(row)?;
+    let key = RawDocument::from_bytes(&doc)
+        .and_then(|raw| raw.get("_id"))
+        .and_then(|id| id.map_or_else(|| Ok(Vec::new()), sort_key::value_key))
+        .map_err(|error| unreadable(id, &error))?;
+    Ok((key, doc))
+}
+
+fn unreadable(id: &Bson, error: &bson::error::Error) -> StoreError {
+    StoreError::Corrupt { what: format!("the row with _id {id}: {error}") }
+}
