@@ -142,6 +142,36 @@ fn elem_match_binds_conditions_to_one_element() {
     );
 }
 
+/// The rules that `tests/it/inventory/matcher.rs` cannot compare with mongo-java-server.
+#[test]
+fn paths_through_lists_follow_the_server_to_the_letter() {
+    check(
+        &doc! {"l": [{"a": 1}, {"b": 2}], "s": [0, 3], "e": [], "n": false, "ll": [[], 1], "o": [{"a": 1, "b": 2}]},
+        &[
+            doc! {"l.1.b": null},
+            doc! {"l.a": null},
+            doc! {"s": {"$lt": 1, "$eq": 3}},
+            doc! {"s": {"$not": {"$gt": 1, "$lt": 0}}},
+            doc! {"s.x": {"$exists": false}},
+            doc! {"e.x": {"$not": {"$exists": true}}},
+            doc! {"n": {"$all": [false]}},
+            doc! {"ll": []},
+            doc! {"l": {"$elemMatch": {"a": {"$not": {"$gt": 1}}}}},
+        ],
+        &[
+            doc! {"l.a": {"$exists": false}},
+            doc! {"s.x": null},
+            doc! {"s.9": null},
+            doc! {"s": {"$elemMatch": {"x": {"$exists": false}}}},
+            doc! {"x": {}},
+            doc! {"n": {"x": null}},
+            doc! {"o": {"a": 1}},
+            doc! {"n": {"$regex": "false"}},
+            doc! {"e.x": {"$all": []}},
+        ],
+    );
+}
+
 #[test]
 fn logical_operators_and_lists_combine() {
     check(
