@@ -4,6 +4,7 @@
 //! At least once: a delivery that is not acknowledged comes again, to this consumer or another.
 //! `embedded` keeps the queue in a SQLite file, `amqp` speaks to RabbitMQ; `handle` is what their consumers share.
 
+mod amqp;
 mod embedded;
 mod handle;
 
@@ -25,9 +26,7 @@ const QUEUE_FILE: &str = "queue.sqlite3";
 /// `Refused` for an address that cannot be used, `Unavailable` where the queue's file cannot be opened.
 pub async fn open(config: &Config) -> Result<Arc<dyn Broker>, BrokerError> {
     match &config.broker.url {
-        Some(_) => {
-            Err(BrokerError::Refused { what: "RabbitMQ comes with the next commit".to_owned(), source: "".into() })
-        }
+        Some(url) => Ok(Arc::new(amqp::Amqp::new(url.expose())?)),
         None => Ok(Arc::new(embedded::Embedded::open(&config.store.data_dir.join(QUEUE_FILE)).await?)),
     }
 }

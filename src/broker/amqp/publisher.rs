@@ -1,0 +1,201 @@
+//! Publishing with confirms: a thread with a connection of its own.
+//!
+//! RabbitMQ stops reading from a publishing connection while it is short of memory or disk, so consumers do not
+//! share this one. Whoever waits for a confirm waits no longer than the limit.
+
+use super::address::Addresses;
+use super::{link, wire};
+use crate::broker::{BrokerError, Message};
+use amiquip::{Channel, Confirm, ConfirmSmoother, Connection, Publish};
+use crossbeam_channel::{Receiver, Sender, TrySendError, select};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// The longest time until a publish is confirmed.
+const LIMIT: Duration = Duration::from_secs(15);
+
+/// Publishes that may wait for the thread.
+const MAX_WAITING: usize = 1024;
+
+/// The async half.
+pub(super) struct Publisher(Sender<Job>);
+
+/// One message on its way.
+struct Job {
+    queue: String,
+    message: Message,
+    deadline: Instant,
+    /// Whether it was sent over an earlier connection that was lost before the confirm.
+    again: bool,
+    reply: oneshot::Sender<Result<(), BrokerError>>,
+}
+
+impl Publisher {
+    /// Starts the thread; it connects when there is something to publish.
+    pub(super) fn start(addresses: Addresses) -> Result<Self, BrokerError> {
+        let (sender, jobs) = crossbeam_channel::bounded(MAX_WAITING);
+        let thread = std::thread::Builder::new().name("amqp-publisher".to_owned());
+        thread.spawn(move || run(&addresses, &jobs)).map_err(|error| BrokerError::Unavailable {
+            what: "starting the publisher".to_owned(),
+            source: error.into(),
+        })?;
+        Ok(Self(sender))
+    }
+
+    /// Publishes to the default exchange; back when RabbitMQ has confirmed it.
+    pub(super) async fn publish(&self, queue: &str, message: Message) -> Result<(), BrokerError> {
+        let (reply, answer) = oneshot::channel();
+        let deadline = Instant::now() + LIMIT;
+        let job = Job { queue: queue.to_owned(), message, deadline, again: false, reply };
+        self.0.try_send(job).map_err(|error| {
+            let source = match error {
+                TrySendError::Full(_) => "too many messages wait for their confirmation",
+                TrySendError::Disconnected(_) => "the publisher has ended",
+            };
+            BrokerError::Unavailable { what: "sending a message".to_owned(), source: source.into() }
+        })?;
+        match timeout(LIMIT, answer).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) | Err(_) => Err(BrokerError::Unconfirmed(LIMIT)),
+        }
+    }
+}
+
+/// One connection, as long as it lasts.
+struct Line {
+    channel: Channel,
+    confirms: Receiver<Confirm>,
+    smoother: ConfirmSmoother,
+    /// Messages sent and not yet confirmed, by their number on this channel.
+    unconfirmed: BTreeMap<u64, Job>,
+    last_number: u64,
+    // After the channel: fields are dropped in order, and the channel is closed first.
+    _connection: Connection,
+}
+
+/// The connection is of no use any more.
+struct Lost;
+
+/// Publishes until the async half is dropped.
+fn run(addresses: &Addresses, jobs: &Receiver<Job>) {
+    let mut again = VecDeque::new();
+    loop {
+        let Some(job) = again.pop_front().or_else(|| jobs.recv().ok()) else { return };
+        match Line::open(addresses) {
+            Ok(line) => {
+                again.push_front(job);
+                again = line.serve(again, jobs);
+            }
+            Err(error) => job.answer(Err(error)),
+        }
+    }
+}
+
+impl Job {
+    fn answer(self, result: Result<(), BrokerError>) {
+        // Nobody waits any more: the time was up.
+        self.reply.send(result).ok();
+    }
+}
+
+impl Line {
+    fn open(addresses: &Addresses) -> Result<Self, BrokerError> {
+        let mut connection = link::connect(addresses)?;
+        let error = |error| link::broker_error("opening a channel", error);
+        let channel = connection.open_channel(None).map_err(error)?;
+        channel.enable_publisher_confirms().map_err(error)?;
+        let confirms = channel.listen_for_publisher_confirms().map_err(error)?;
+        let smoother = ConfirmSmoother::new();
+        Ok(Self { channel, confirms, smoother, unconfirmed: BTreeMap::new(), last_number: 0, _connection: connection })
+    }
+
+    /// Sends messages and takes confirms until the connection is lost or nobody publishes any more; what was not
+    /// confirmed and may be sent once more comes back, the oldest first.
+    fn serve(mut self, first: VecDeque<Job>, jobs: &Receiver<Job>) -> VecDeque<Job> {
+        let mut result = Ok(());
+        let mut later = first.into_iter();
+        while result.is_ok() {
+            result = match later.next() {
+                Some(job) => self.send(job),
+                None => self.turn(jobs),
+            };
+        }
+        let (spent, mut again): (VecDeque<_>, VecDeque<_>) =
+            self.unconfirmed.into_values().partition(|job| job.again || job.deadline <= Instant::now());
+        for job in spent {
+            let what = "the connection was lost before a message was confirmed".to_owned();
+            job.answer(Err(BrokerError::Unavailable { what, source: "sent twice".into() }));
+        }
+        again.iter_mut().for_each(|job| job.again = true);
+        again.extend(later);
+        again
+    }
+
+    /// Waits for the next message or confirm.
+    fn turn(&mut self, jobs: &Receiver<Job>) -> Result<(), Lost> {
+        let full = crossbeam_channel::never();
+        let jobs = if self.unconfirmed.len() < MAX_WAITING { jobs } else { &full };
+        select! {
+            recv(jobs) -> job => match job {
+                Ok(job) => self.send(job),
+                Err(_) => Err(Lost),
+            },
+            recv(self.confirms) -> confirm => match confirm {
+                Ok(confirm) => {
+                    self.confirm(confirm);
+                    Ok(())
+                }
+                Err(_) => Err(Lost),
+            },
+        }
+    }
+
+    fn send(&mut self, job: Job) -> Result<(), Lost> {
+        if job.deadline <= Instant::now() {
+            return Ok(());
+        }
+        let properties = match wire::properties(&job.message) {
+            Ok(properties) => properties,
+            Err(error) => {
+                job.answer(Err(error.into()));
+                return Ok(());
+            }
+        };
+        // Declared each time: a queue that somebody deleted is there again, and its message with it.
+        match link::declare(&self.channel, &job.queue) {
+            Ok(()) => {}
+            Err(error @ BrokerError::Refused { .. }) => {
+                job.answer(Err(error));
+                return Err(Lost);
+            }
+            Err(_) => return self.keep(job, Err(Lost)),
+        }
+        let publish = Publish::with_properties(&job.message.body, job.queue.clone(), properties);
+        let sent = self.channel.basic_publish("", publish).map_err(|_| Lost);
+        self.keep(job, sent)
+    }
+
+    fn keep(&mut self, job: Job, sent: Result<(), Lost>) -> Result<(), Lost> {
+        self.last_number += 1;
+        self.unconfirmed.insert(self.last_number, job);
+        sent
+    }
+
+    fn confirm(&mut self, confirm: Confirm) {
+        for confirm in self.smoother.process(confirm) {
+            let (number, accepted) = match confirm {
+                Confirm::Ack(payload) => (payload.delivery_tag, true),
+                Confirm::Nack(payload) => (payload.delivery_tag, false),
+            };
+            let Some(job) = self.unconfirmed.remove(&number) else { continue };
+            let refused = || BrokerError::Refused {
+                what: format!("storing a message in the queue {}", job.queue),
+                source: "RabbitMQ did not accept it".into(),
+            };
+            let result = if accepted { Ok(()) } else { Err(refused()) };
+            job.answer(result);
+        }
+    }
+}
