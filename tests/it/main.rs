@@ -9,3 +9,4 @@ mod cli;
 mod end_to_end;
 mod inventory;
 mod store;
+mod worker;
