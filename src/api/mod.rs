@@ -1,12 +1,35 @@
-//! The Reports API.
+//! The Reports API (contract §3): requests become calls of the store and messages to the broker. No stage runs here.
+//!
+//! ```text
+//! server      threads, limits, start and graceful end
+//! routes      the table of addresses
+//! track       request id, access log, the one place that logs failures
+//! caller      who may call: the token
+//! args        arguments from JSON, form or query string; params: the query string alone
+//! error       every failure: its status and its body
+//! reports     POST|PATCH /reports/general, /reports/pivot
+//! batch       POST /reports: rows appended, or a run's rows staged and put in place
+//! rows        GET and DELETE /reports/<table>; page, accept and body are its parts
+//! aggregation GET /aggregation/<table>
+//! service     GET /, /healthz, /readyz
+//! ```
+//!
+//! actix types stay in this folder.
 
-use crate::app::App;
+mod accept;
+mod aggregation;
+mod args;
+mod batch;
+mod body;
+mod caller;
+mod error;
+mod page;
+mod params;
+mod reports;
+mod routes;
+mod rows;
+mod server;
+mod service;
+mod track;
 
-/// Serves until the process is told to end.
-///
-/// # Errors
-/// Where the address is taken.
-pub async fn serve(app: App) -> anyhow::Result<()> {
-    let _ = app;
-    anyhow::bail!("serve is not in this build")
-}
+pub use server::{Running, serve, start};

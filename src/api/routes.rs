@@ -1,0 +1,58 @@
+//! The table of addresses.
+
+use super::error::ApiError;
+use super::{aggregation, batch, reports, rows, service, track};
+use crate::app::App;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::guard::{Any, Get, Head, Patch, Post};
+use actix_web::middleware::{NormalizePath, from_fn};
+use actix_web::{Resource, Route, web};
+
+/// The application with all its addresses, with and without a trailing slash.
+pub(super) fn app(
+    state: web::Data<App>,
+) -> actix_web::App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody + use<>>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    actix_web::App::new()
+        .app_data(state)
+        .configure(configure)
+        .default_service(web::to(unknown))
+        .wrap(NormalizePath::trim())
+        .wrap(from_fn(track::track))
+}
+
+fn configure(config: &mut web::ServiceConfig) {
+    let read = || web::route().guard(Any(Get()).or(Head()));
+    let run = || web::route().guard(Any(Post()).or(Patch()));
+    config
+        .service(resource("/", "GET, HEAD", [read().to(service::about)]))
+        .service(resource("/healthz", "GET, HEAD", [read().to(service::healthz)]))
+        .service(resource("/readyz", "GET, HEAD", [read().to(service::readyz)]))
+        .service(resource("/reports", "POST", [web::post().to(batch::receive)]))
+        .service(resource("/reports/general", "POST, PATCH", [run().to(reports::general)]))
+        .service(resource("/reports/pivot", "POST, PATCH", [run().to(reports::pivot)]))
+        .service(resource(
+            "/reports/{table}",
+            "GET, DELETE",
+            [web::get().to(rows::read), web::delete().to(rows::remove)],
+        ))
+        .service(resource("/aggregation/{table}", "GET", [web::get().to(aggregation::read)]));
+}
+
+/// An address and its routes; any other method is refused naming those in `allow`.
+fn resource<const N: usize>(path: &str, allow: &'static str, routes: [Route; N]) -> Resource {
+    let refuse = move || std::future::ready(Err::<String, _>(ApiError::Method { allow }));
+    routes.into_iter().fold(web::resource(path), Resource::route).default_service(web::to(refuse))
+}
+
+async fn unknown() -> Result<String, ApiError> {
+    Err(ApiError::Resource)
+}
