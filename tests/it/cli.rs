@@ -1,1 +1,139 @@
-//! TBD
+//! The command line of the built program: usage, settings, tokens, exit codes.
+
+use crate::support::program::Program;
+use maestro_reports::auth;
+use maestro_reports::config::{Auth, Secret};
+use std::process::Output;
+
+/// Exit code, standard output, standard error.
+fn told(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn help_lists_the_subcommands() {
+    let (code, stdout, _) = told(&Program::output(&["--help"], &[]));
+    assert_eq!(code, Some(0));
+    insta::assert_snapshot!(stdout);
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    for args in [&["serf"][..], &[], &["serve", "--prot", "1"], &["worker", "-l", "loud"], &["inventory"]] {
+        let (code, _, stderr) = told(&Program::output(args, &[]));
+        assert_eq!(code, Some(2), "{args:?}: {stderr}");
+        assert!(stderr.contains("Usage:") || stderr.contains("--help"), "{stderr}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_with_name_and_origin() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("reports.toml");
+    std::fs::write(&file, "[api]\nprot = 1\n[stages]\nbatch_rows = \"many\"\n").unwrap();
+    let env = [("MAESTRO_DATA_URI", "https://u:hunter2@h"), ("CELERY_BROKER_URL", "redis://:hunter2@h")];
+    let args = ["serve", "--config", file.to_str().unwrap(), "--port", "70000"];
+    let (code, stdout, stderr) = told(&Program::output(&args, &env));
+    assert_eq!((code, stdout.as_str()), (Some(2), ""));
+    for expected in [
+        &format!("api.prot (file {}): no such setting", file.display()),
+        "MAESTRO_PORT (flag --port): expected a whole number from 0 to 65535, got \"70000\"",
+        "MAESTRO_INSERT_QTD (file ",
+        "MAESTRO_DATA_URI (environment): expected http://host:port",
+        "CELERY_BROKER_URL (environment): expected amqp://",
+    ] {
+        assert!(stderr.contains(expected), "{expected} is not in:\n{stderr}");
+    }
+    assert!(!stderr.contains("hunter2"), "{stderr}");
+}
+
+#[test]
+fn config_prints_the_values_in_force_without_secrets() {
+    let env = [("MAESTRO_NOAUTH", "hunter2"), ("MAESTRO_MONGO_URI", "mongodb://u:hunter2@db")];
+    let (code, stdout, _) = told(&Program::output(&["config"], &env));
+    assert_eq!(code, Some(0));
+    let line = |name: &str| {
+        let line = stdout.lines().find(|line| line.split_whitespace().next() == Some(name)).unwrap();
+        line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(line("MAESTRO_NOAUTH"), "*** environment");
+    assert_eq!(line("MAESTRO_MONGO_URI"), "mongodb://u:***@db environment");
+    assert_eq!(line("MAESTRO_INSERT_QTD"), "500 default");
+    assert_eq!(line("CELERY_BROKER_URL"), "- default");
+    assert!(!stdout.contains("hunter2"));
+}
+
+#[test]
+fn production_refuses_default_secrets_for_every_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let env = [
+        ("MAESTRO_ENV", "production"),
+        ("MAESTRO_SECRETJWT_PRIVATE", "mine"),
+        ("MAESTRO_DATA_DIR", data.to_str().unwrap()),
+    ];
+    let inventory = ["inventory", "--sample", "1", "--port", "0", "--dir", data.to_str().unwrap()];
+    for args in [&["serve"][..], &["worker"], &["beat"], &inventory] {
+        let (code, _, stderr) = told(&Program::output(args, &env));
+        assert_eq!(code, Some(2), "{args:?}: {stderr}");
+        assert!(stderr.contains("MAESTRO_NOAUTH") && stderr.contains("MAESTRO_WEBSOCKET_SECRET"), "{stderr}");
+        assert!(!stderr.contains("MAESTRO_SECRETJWT_PRIVATE"), "{stderr}");
+    }
+    assert!(!data.exists(), "a refused start leaves nothing behind");
+}
+
+#[test]
+fn default_secrets_are_warned_of_on_an_address_that_others_reach() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = [("MAESTRO_DATA_DIR", folder.path().to_str().unwrap())];
+    let exposed = Program::listening(&["serve", "--host", "0.0.0.0", "--port", "0"], &data);
+    assert!(exposed.log().contains("INSECURE"), "{}", exposed.log());
+    let private = Program::listening(&["serve", "--port", "0"], &data);
+    assert!(!private.log().contains("INSECURE"), "{}", private.log());
+}
+
+#[test]
+fn a_token_is_good_for_the_secrets_in_force_only() {
+    let env = [("MAESTRO_SECRETJWT_PRIVATE", "key"), ("MAESTRO_NOAUTH", "pass")];
+    let (code, stdout, _) = told(&Program::output(&["token", "--name", "scheduler"], &env));
+    assert_eq!(code, Some(0));
+    let auth = |key: &str| Auth { key: Secret::new(key), noauth: Secret::new("pass") };
+    assert_eq!(auth::verify(&auth("key"), stdout.trim()).unwrap().name, "scheduler");
+    assert!(auth::verify(&auth("other"), stdout.trim()).is_err());
+}
+
+#[test]
+fn a_worker_says_which_parts_it_uses_and_which_options_mean_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let env =
+        [("MAESTRO_DATA_DIR", folder.path().to_str().unwrap()), ("MAESTRO_DATA_URI", "http://data.example:5010/")];
+    let args = ["worker", "-A", "maestro", "-Q", "report", "-l", "INFO", "--without-gossip"];
+    let mut worker = Program::spawn(&args, &env);
+    worker.wait_for("without effect here: --app, --without-gossip");
+    for part in ["store: ", "broker: ", "queue: report", "Data API: http://data.example:5010"] {
+        worker.wait_for(part);
+    }
+    worker.terminate();
+    assert_eq!(worker.end().code(), Some(0), "{}", worker.log());
+}
+
+#[test]
+fn migrate_says_what_it_applied_and_then_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let env = [("MAESTRO_DATA_DIR", folder.path().to_str().unwrap())];
+    let (code, stdout, stderr) = told(&Program::output(&["migrate"], &env));
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stdout.lines().count() > 0 && stdout.lines().all(|line| line.starts_with("applied ")), "{stdout}");
+    let (_, again, _) = told(&Program::output(&["migrate"], &env));
+    assert_eq!(again, "the report store is up to date\n");
+}
+
+#[test]
+fn a_failure_exits_with_1() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let (code, _, stderr) =
+        told(&Program::output(&["migrate"], &[("MAESTRO_DATA_DIR", file.path().to_str().unwrap())]));
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("MAESTRO_DATA_DIR"), "{stderr}");
+}

@@ -1,0 +1,45 @@
+# `make help` lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help build demo run-serve run-worker run-beat migrate fmt lint test test-services clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
+
+build: cc ## Build the release binary, target/release/maestro-reports
+	cargo build --release --locked
+
+demo: cc ## Make a dozen reports of a sample inventory and serve them
+	cargo run --release --locked -- demo
+
+run-serve: cc ## Serve the Reports API
+	cargo run --release --locked -- serve
+
+run-worker: cc ## Take tasks from the queue
+	cargo run --release --locked -- worker
+
+run-beat: cc ## Request reports on their timetable
+	cargo run --release --locked -- beat
+
+migrate: cc ## Bring the report store's schema up to date
+	cargo run --release --locked -- migrate
+
+fmt: ## Format the code
+	cargo fmt
+
+lint: cc ## Check format and lints
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+
+test: test-services ## Run all tests, with RabbitMQ and a MongoDB server
+	cargo test --locked
+
+test-services: ## Install what the tests start: RabbitMQ, a MongoDB server
+	tests/support/setup.sh services
+
+# SQLite is compiled from its C source.
+.PHONY: cc
+cc:
+	@command -v cc >/dev/null || tests/support/setup.sh compiler
+
+clean: ## Remove everything that was built
+	cargo clean
