@@ -1,18 +1,19 @@
 //! The binary: parses the command line, loads the configuration, starts the log, dispatches. The one place that exits:
-//! 0 when it went well, 1 when it failed, 2 for a mistake in usage or configuration.
+//! 0 when it went well, 1 when it failed, 2 for a mistake in usage or configuration, 3 when `run` found no rows.
 
 use anyhow::Context;
 use clap::Parser;
-use maestro_reports::app::{self, App, OpenError, Role};
-use maestro_reports::cli::{Cli, Command, InventoryArgs};
+use maestro_reports::app::{self, App, Role};
+use maestro_reports::cli::{Cli, Command, InventoryArgs, RunArgs};
 use maestro_reports::config::{self, Config, ConfigError};
 use maestro_reports::filter::FilterError;
-use maestro_reports::{api, auth, beat, inventory, worker};
+use maestro_reports::{api, auth, beat, demo, inventory, oneoff, worker};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 const FAILURE: u8 = 1;
 const MISTAKE: u8 = 2;
+const EMPTY: u8 = 3;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
     };
     start_log(&cli);
     match actix_rt::System::new().block_on(run(cli)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // Nothing is left to be done where even this cannot be written.
             let _ = writeln!(io::stderr(), "error: {error:#}");
@@ -45,17 +46,14 @@ fn start_log(cli: &Cli) {
 }
 
 fn code(error: &anyhow::Error) -> u8 {
-    let is_mistake = error.chain().any(|cause| {
-        let refused = matches!(cause.downcast_ref(), Some(OpenError::Config(_)));
-        refused || cause.is::<ConfigError>() || cause.is::<FilterError>()
-    });
+    let is_mistake = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<FilterError>());
     if is_mistake { MISTAKE } else { FAILURE }
 }
 
-async fn run(cli: Cli) -> anyhow::Result<()> {
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let flags = cli.command.flags();
     let load = || config::load(&variable, cli.config.as_deref(), &flags);
-    match cli.command {
+    let done = match cli.command {
         Command::Serve(_) => api::serve(App::open(load()?, Role::Serve).await?).await,
         Command::Worker(args) => {
             let ignored = args.ignored.given();
@@ -65,7 +63,10 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             Ok(worker::work(App::open(load()?, Role::Worker).await?).await?)
         }
         Command::Beat => beat::beat(App::open(load()?, Role::Beat).await?).await,
-        Command::Demo(_) | Command::Run(_) => anyhow::bail!("not in this build"),
+        Command::Demo(args) => {
+            demo::run(load()?, demo::Options { servers: args.sample, once: args.once, data_dir: args.data_dir }).await
+        }
+        Command::Run(args) => return make_one(load()?, args).await,
         Command::Inventory(args) => serve_inventory(&load()?, args).await,
         Command::Migrate => migrate(&load()?).await,
         Command::Token(args) => say(&format!("{}\n", auth::sign_as(&load()?.auth, &args.name)?)),
@@ -73,7 +74,14 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             let settings = config::settings(&variable, cli.config.as_deref(), &flags)?;
             say(&config::table(&settings))
         }
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+async fn make_one(config: Config, args: RunArgs) -> anyhow::Result<ExitCode> {
+    let RunArgs { source, component, filters, owner, format, output } = args;
+    let rows = oneoff::run(config, oneoff::Order { source, component, filters, owner, format, output }).await?;
+    Ok(if rows == 0 { ExitCode::from(EMPTY) } else { ExitCode::SUCCESS })
 }
 
 async fn serve_inventory(config: &Config, args: InventoryArgs) -> anyhow::Result<()> {

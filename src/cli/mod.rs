@@ -6,6 +6,7 @@ pub use worker::WorkerArgs;
 
 use crate::config::Flag;
 use crate::domain::{Component, OwnerId};
+use crate::oneoff::Format;
 use clap::{Args, Parser, Subcommand};
 use log::LevelFilter;
 use std::path::PathBuf;
@@ -100,8 +101,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "ID")]
     pub owner: Option<OwnerId>,
     /// How rows are written
-    #[arg(long, value_name = "FORMAT", value_parser = ["json", "ndjson"], default_value = "json")]
-    pub format: String,
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "json")]
+    pub format: Format,
     /// File to write; - for standard output
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub output: PathBuf,

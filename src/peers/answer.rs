@@ -21,7 +21,7 @@ pub struct Summary {
 
 /// Why reading ended.
 #[derive(Debug)]
-pub enum ReadError {
+pub(super) enum ReadError {
     /// The bytes ended before the answer did, or the connection broke.
     BrokenOff,
     /// The bytes are no answer: what and where.
@@ -45,7 +45,7 @@ pub trait TakeRow: Send + 'static {
 ///
 /// # Errors
 /// See [`ReadError`]. Rows before the fault were handed out.
-pub fn read_answer(bytes: impl Read, taker: &mut dyn TakeRow) -> Result<Summary, ReadError> {
+pub(super) fn read_answer(bytes: impl Read, taker: &mut dyn TakeRow) -> Result<Summary, ReadError> {
     let mut state = State { summary: Summary::default(), stopped: false, taker };
     let mut json = serde_json::Deserializer::from_reader(bytes);
     let outcome = AnswerSeed(&mut state).deserialize(&mut json).and_then(|()| json.end());

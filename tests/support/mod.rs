@@ -1,5 +1,7 @@
 //! What the integration tests share: real servers and the built program.
 
-pub mod mongo;
-pub mod program;
-pub mod rabbit;
+pub(crate) mod fleet;
+pub(crate) mod mongo;
+pub(crate) mod platform;
+pub(crate) mod program;
+pub(crate) mod rabbit;

@@ -1,0 +1,177 @@
+//! A whole installation for one test: inventory, API and workers as processes of the built program, on either set of
+//! parts, with the platform's other services recorded.
+
+use super::mongo::{self, Database};
+use super::platform::Platform;
+use super::program::Program;
+use super::rabbit;
+use maestro_reports::auth;
+use maestro_reports::config::{Auth, Secret};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Who may read most of the sample inventory.
+pub(crate) const OWNER: &str = "5c0000000000000000000001";
+/// Who may read the rest.
+pub(crate) const OTHER_OWNER: &str = "5c0000000000000000000002";
+
+/// How long a report may take in a test.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Which parts an installation stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parts {
+    /// SQLite store and queue.
+    Embedded,
+    /// MongoDB and RabbitMQ.
+    Servers,
+}
+
+/// An installation; everything ends with it.
+pub(crate) struct Fleet {
+    /// The API.
+    pub(crate) api: Program,
+    /// What audit and WebSocket service were told.
+    pub(crate) platform: Platform,
+    env: Vec<(String, String)>,
+    inventory: Option<Program>,
+    folder: TempDir,
+    _database: Option<Database>,
+}
+
+/// Starts the parts, the sample inventory and the API; `None` where the servers are not there (and it says SKIPPED).
+pub(crate) fn fleet(parts: Parts, servers: u64) -> Option<Fleet> {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = servers.to_string();
+    let inventory_dir = folder.path().join("inventory");
+    let args = ["inventory", "--port", "0", "--sample", &sample, "--dir", inventory_dir.to_str().unwrap()];
+    let inventory = Program::listening(&args, &[]);
+    let data_uri = inventory.url().to_owned();
+    fleet_on(parts, &data_uri, folder, Some(inventory))
+}
+
+/// As [`fleet`], with a Data API of the test's own.
+pub(crate) fn fleet_reading(parts: Parts, data_uri: &str) -> Option<Fleet> {
+    fleet_on(parts, data_uri, tempfile::tempdir().unwrap(), None)
+}
+
+fn fleet_on(parts: Parts, data_uri: &str, folder: TempDir, inventory: Option<Program>) -> Option<Fleet> {
+    let platform = Platform::accepting();
+    let mut env = vec![
+        ("MAESTRO_DATA_DIR".to_owned(), folder.path().join("data").to_str().unwrap().to_owned()),
+        ("MAESTRO_DATA_URI".to_owned(), data_uri.to_owned()),
+        ("MAESTRO_AUDIT_URI".to_owned(), platform.address.clone()),
+        ("MAESTRO_WEBSOCKET_URI".to_owned(), platform.address.clone()),
+        ("MAESTRO_RETRY_SECONDS".to_owned(), "1".to_owned()),
+        ("MAESTRO_TASK_RETRIES".to_owned(), "1".to_owned()),
+    ];
+    let mut database = None;
+    if parts == Parts::Servers {
+        let own = mongo::database()?;
+        env.push(("CELERY_BROKER_URL".to_owned(), rabbit::url()?));
+        env.push(("MAESTRO_MONGO_URI".to_owned(), own.uri.clone()));
+        env.push(("MAESTRO_MONGO_DATABASE".to_owned(), own.name.clone()));
+        database = Some(own);
+        let migrated = Program::output(&["migrate"], &borrowed(&env));
+        assert!(migrated.status.success(), "migrate: {}", String::from_utf8_lossy(&migrated.stderr));
+    }
+    let api = Program::listening(&["serve"], &borrowed(&env));
+    Some(Fleet { api, platform, env, inventory, folder, _database: database })
+}
+
+fn borrowed(env: &[(String, String)]) -> Vec<(&str, &str)> {
+    env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
+impl Fleet {
+    /// Starts another process of this installation, with settings of its own besides.
+    pub(crate) fn spawn(&self, args: &[&str], more: &[(&str, &str)]) -> Program {
+        let mut env = borrowed(&self.env);
+        env.extend(more);
+        Program::spawn(args, &env)
+    }
+
+    /// Starts a worker as the platform's manual does.
+    pub(crate) fn worker(&self) -> Program {
+        self.spawn(&["worker", "-q", "report"], &[])
+    }
+
+    /// A setting of this installation's processes.
+    pub(crate) fn setting(&self, name: &str) -> &str {
+        self.env.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// The address of its Data API.
+    pub(crate) fn data_uri(&self) -> &str {
+        self.setting("MAESTRO_DATA_URI")
+    }
+
+    /// The folder that its inventory serves.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Stops the Data API.
+    pub(crate) fn stop_inventory(&mut self) {
+        self.inventory = None;
+    }
+
+    /// Requests a report of the owner; the task's id.
+    pub(crate) fn request(&self, report: &str, kind: &str, component: &str, filters: &Value) -> String {
+        let body = json!({
+            "report_id": report, "owner_user": OWNER, "component": component, "filters": filters.to_string(),
+        });
+        let answer = post(&format!("{}/reports/{kind}", self.api.url()), &body);
+        answer[format!("{kind}-id")].as_str().unwrap_or_else(|| panic!("no task id: {answer}")).to_owned()
+    }
+
+    /// All rows of a table.
+    pub(crate) fn rows(&self, table: &str) -> Vec<Value> {
+        let answer = get(&format!("{}/reports/{table}", self.api.url()));
+        answer["items"].as_array().unwrap_or_else(|| panic!("no rows: {answer}")).clone()
+    }
+
+    /// Waits until the platform's record of a report says that it has ended.
+    pub(crate) fn ended(&self, report: &str) -> Value {
+        let url = format!("{}/reports/{report}", self.data_uri());
+        self.wait(&format!("report {report} to end"), || {
+            let record = get(&url);
+            record["status"].as_str().is_some_and(|status| status != "process").then_some(record)
+        })
+    }
+
+    /// Waits until `look` sees something.
+    pub(crate) fn wait<T>(&self, what: &str, look: impl Fn() -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(seen) = look() {
+                return seen;
+            }
+            assert!(Instant::now() < deadline, "waited in vain for {what}\n--- API ---\n{}", self.api.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// A service token with the default secrets.
+pub(crate) fn token() -> String {
+    let auth = Auth { key: Secret::new("defaultSecretKeyPrivate"), noauth: Secret::new("defaultSecretNoAuthToken") };
+    format!("JWT {}", auth::sign(&auth).unwrap())
+}
+
+/// The JSON answer to a GET, whatever its status.
+pub(crate) fn get(url: &str) -> Value {
+    answer(ureq::get(url).header("Authorization", token()).config().http_status_as_error(false).build().call())
+}
+
+/// The JSON answer to a POST of JSON, whatever its status.
+pub(crate) fn post(url: &str, body: &Value) -> Value {
+    let request = ureq::post(url).header("Authorization", token()).content_type("application/json");
+    answer(request.config().http_status_as_error(false).build().send(body.to_string()))
+}
+
+fn answer(sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Value {
+    sent.unwrap().body_mut().with_config().limit(1 << 30).read_json().unwrap_or_default()
+}
