@@ -6,6 +6,7 @@
 
 mod embedded;
 mod error;
+mod mongo;
 mod row;
 mod sort_key;
 
@@ -33,7 +34,10 @@ pub async fn open(config: &config::Config) -> Result<Arc<dyn Store>, StoreError>
 /// # Errors
 /// As for [`open`].
 pub async fn connect(settings: &config::Store, query_timeout: Duration) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(Arc::new(embedded::EmbeddedStore::open(&settings.data_dir, query_timeout).await?))
+    Ok(match &settings.mongo_uri {
+        Some(uri) => Arc::new(mongo::MongoStore::open(uri, &settings.mongo_database, query_timeout).await?),
+        None => Arc::new(embedded::EmbeddedStore::open(&settings.data_dir, query_timeout).await?),
+    })
 }
 
 /// A store of reports. Both implementations pass the same conformance suite (`tests/it/store.rs`).

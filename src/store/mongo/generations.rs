@@ -1,0 +1,93 @@
+//! The collections that hold generations: their names, their index, and clearing away old ones.
+
+use super::connection::Connection;
+use super::error;
+use super::record::Record;
+use super::registry::{of, records};
+use crate::domain::{Status, TableName};
+use crate::store::StoreError;
+use bson::doc;
+use chrono::{DateTime, Utc};
+use mongodb::IndexModel;
+use mongodb::options::{IndexOptions, ReturnDocument};
+
+/// The collection of a generation.
+pub(super) fn name(table: &TableName, generation: u64) -> String {
+    format!("{table}.g{generation}")
+}
+
+/// The generation that a collection holds; the tables of the Python service have no number and count as 0.
+fn number(table: &TableName, collection: &str) -> Option<u64> {
+    let (owner, number) = collection.split_once(".g").unwrap_or((collection, "0"));
+    if owner.parse() == Ok(*table) { number.parse().ok() } else { None }
+}
+
+/// Gives out the table's next number, making a record with this status where there is none.
+pub(super) async fn next(
+    connection: &Connection,
+    table: &TableName,
+    status: Status,
+    now: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    let update = doc! {
+        "$inc": { "last_generation": 1_i64 },
+        "$setOnInsert": { "status": status.as_str(), "requested_at": bson::DateTime::from(now) },
+    };
+    let increment = async || {
+        let records = records(connection);
+        records.find_one_and_update(of(table), update.clone()).upsert(true).return_document(ReturnDocument::After).await
+    };
+    let counted = async {
+        match increment().await {
+            // Two at once made the record; it is there now.
+            Err(error) if error::is_duplicate(&error) => increment().await,
+            done => done,
+        }
+    };
+    let record = connection.call("to number a generation", counted).await?;
+    let record = record.ok_or_else(|| StoreError::Corrupt { what: format!("the record of {table} vanished") })?;
+    Ok(Record::read(record)?.last_generation)
+}
+
+/// Indexes a generation for the default order, newest first.
+pub(super) async fn index(connection: &Connection, collection: &str) -> Result<(), StoreError> {
+    let options = IndexOptions::builder().name("by_default".to_owned()).build();
+    let model = IndexModel::builder().keys(doc! { "updated_at": -1, "_id": 1 }).options(options).build();
+    connection.call("to index the rows", connection.collection(collection).create_index(model)).await?;
+    Ok(())
+}
+
+/// Removes one collection; none is there to remove where no row was written.
+pub(super) async fn drop(connection: &Connection, collection: &str) -> Result<(), StoreError> {
+    let collection = connection.collection(collection);
+    let dropped = async {
+        match collection.drop().await {
+            Err(error) if error::is_nothing_to_drop(&error) => Ok(()),
+            done => done,
+        }
+    };
+    connection.call("to drop old rows", dropped).await
+}
+
+/// The collections of a table and the generations that they hold.
+pub(super) async fn of_table(connection: &Connection, table: &TableName) -> Result<Vec<(String, u64)>, StoreError> {
+    // A table's name has no characters that mean something in a regular expression.
+    let list = connection.database().list_collection_names().filter(doc! { "name": { "$regex": format!("^{table}") } });
+    let names = connection.call("to list collections", list).await?;
+    Ok(names.into_iter().filter_map(|name| number(table, &name).map(|number| (name, number))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collection_belongs_to_one_table() {
+        let table: TableName = "5c0000000000000000000001_general".parse().unwrap();
+        assert_eq!(number(&table, &name(&table, 12)), Some(12));
+        assert_eq!(number(&table, "5c0000000000000000000001_general"), Some(0));
+        for other in ["5c0000000000000000000001_general.gx", "5c0000000000000000000001_pivot.g1", "maestro_reports"] {
+            assert_eq!(number(&table, other), None, "{other}");
+        }
+    }
+}

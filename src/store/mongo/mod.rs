@@ -1,0 +1,124 @@
+//! The store in MongoDB: for any number of hosts.
+//!
+//! `maestro_reports` holds a record for each table. A generation is a collection `<table>.g<number>`; the record says
+//! which one is readable, so a commit is one atomic update of one document and needs neither transactions nor renames.
+//! The generation before the readable one stays until the next commit, so that whoever reads it can finish.
+
+mod connection;
+mod error;
+mod generations;
+mod leases;
+mod migrations;
+mod record;
+mod registry;
+mod rows;
+mod runs;
+
+use super::{Appended, End, Outcome, RowQuery, RowStream, Schema, Staging, Store, StoreError};
+use crate::config::Secret;
+use crate::domain::{NewReport, Report, Row, TableName};
+use async_trait::async_trait;
+use bson::{Document, doc};
+use chrono::{DateTime, Utc};
+use connection::Connection;
+use std::time::Duration;
+
+/// The store in MongoDB.
+pub(super) struct MongoStore {
+    connection: Connection,
+}
+
+impl MongoStore {
+    /// Prepares the connection; the server is reached with the first call.
+    pub(super) async fn open(uri: &Secret, database: &str, query_timeout: Duration) -> Result<Self, StoreError> {
+        Ok(Self { connection: Connection::open(uri, database, query_timeout).await? })
+    }
+}
+
+#[async_trait]
+impl Store for MongoStore {
+    fn describe(&self) -> String {
+        self.connection.describe()
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.connection.call("to answer", self.connection.database().run_command(doc! { "ping": 1 })).await?;
+        Ok(())
+    }
+
+    async fn schema(&self) -> Result<Schema, StoreError> {
+        migrations::schema(&self.connection).await
+    }
+
+    async fn migrate(&self) -> Result<Vec<String>, StoreError> {
+        migrations::migrate(&self.connection).await
+    }
+
+    async fn request(&self, report: &NewReport, now: DateTime<Utc>) -> Result<(), StoreError> {
+        registry::request(&self.connection, report, now).await
+    }
+
+    async fn report(&self, table: &TableName) -> Result<Option<Report>, StoreError> {
+        registry::report(&self.connection, table).await
+    }
+
+    async fn reports(&self, limit: u64) -> Result<Vec<Report>, StoreError> {
+        registry::reports(&self.connection, limit).await
+    }
+
+    async fn begin(&self, table: &TableName, run_id: &str, now: DateTime<Utc>) -> Result<Staging, StoreError> {
+        runs::begin(&self.connection, table, run_id, now).await
+    }
+
+    async fn staging(&self, table: &TableName, run_id: &str) -> Result<Option<Staging>, StoreError> {
+        runs::staging(&self.connection, table, run_id).await
+    }
+
+    async fn stage(&self, staging: &Staging, rows: Vec<Row>) -> Result<u64, StoreError> {
+        runs::stage(&self.connection, staging, &rows).await
+    }
+
+    async fn commit(&self, staging: &Staging, outcome: &Outcome) -> Result<(), StoreError> {
+        runs::commit(&self.connection, staging, outcome).await
+    }
+
+    async fn abort(&self, staging: &Staging) -> Result<(), StoreError> {
+        runs::abort(&self.connection, staging).await
+    }
+
+    async fn end(&self, table: &TableName, task_id: &str, end: &End) -> Result<(), StoreError> {
+        registry::end(&self.connection, table, task_id, end).await
+    }
+
+    async fn append(&self, table: &TableName, rows: Vec<Row>) -> Result<Appended, StoreError> {
+        rows::append(&self.connection, table, &rows, Utc::now()).await
+    }
+
+    async fn count(&self, table: &TableName, filter: &Document) -> Result<Option<u64>, StoreError> {
+        rows::count(&self.connection, table, filter).await
+    }
+
+    async fn rows(&self, table: &TableName, query: RowQuery) -> Result<RowStream, StoreError> {
+        rows::rows(&self.connection, table, query).await
+    }
+
+    async fn drop_table(&self, table: &TableName) -> Result<bool, StoreError> {
+        runs::drop_table(&self.connection, table).await
+    }
+
+    async fn lease(&self, name: &str, holder: &str, ttl: Duration, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        leases::lease(&self.connection, name, holder, ttl, now).await
+    }
+
+    async fn release(&self, name: &str, holder: &str) -> Result<(), StoreError> {
+        leases::release(&self.connection, name, holder).await
+    }
+
+    async fn last_due(&self, schedule: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+        leases::last_due(&self.connection, schedule).await
+    }
+
+    async fn claim_due(&self, schedule: &str, due: DateTime<Utc>) -> Result<bool, StoreError> {
+        leases::claim_due(&self.connection, schedule, due).await
+    }
+}

@@ -1,0 +1,244 @@
+//! The rows of a generation: inserting, replacing, counting and reading.
+
+use super::connection::Connection;
+use super::error::DUPLICATE_KEY;
+use super::generations;
+use super::registry::{self, of, records};
+use super::runs::number;
+use crate::domain::{Row, Status, TableName};
+use crate::store::{Appended, Direction, RowQuery, RowStream, StoreError, row};
+use bson::{Bson, Document, RawDocumentBuf, doc};
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt, stream};
+use mongodb::error::{Error, ErrorKind, IndexedWriteError};
+use mongodb::options::FindOptions;
+
+/// Rows asked of the server at a time.
+const CURSOR_BATCH: u32 = 500;
+/// Replacements sent at a time: a message holds 48 MB.
+const REPLACE_BYTES: usize = 16 * 1024 * 1024;
+
+/// A row that the server does not take.
+#[derive(Debug, thiserror::Error)]
+#[error("the row with _id {id}: {message}{key}")]
+struct RefusedRow {
+    id: Bson,
+    message: String,
+    key: String,
+}
+
+/// Adds the rows whose `_id` is not there yet; how many.
+pub(super) async fn insert(connection: &Connection, collection: &str, rows: &[Row]) -> Result<u64, StoreError> {
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let documents = rows.iter().map(raw).collect::<Result<Vec<_>, _>>()?;
+    let target = connection.database().collection::<RawDocumentBuf>(collection);
+    let insert = target.insert_many(documents).ordered(false);
+    let inserted = async {
+        match insert.await {
+            Ok(done) => Ok(Ok(done.inserted_ids.len())),
+            Err(error) => without_duplicates(error, rows),
+        }
+    };
+    let inserted = connection.call("to stage rows", inserted).await??;
+    Ok(inserted as u64)
+}
+
+/// Rows that were there already are no failure; how many others were written.
+fn without_duplicates(error: Error, rows: &[Row]) -> Result<Result<usize, StoreError>, Error> {
+    let ErrorKind::InsertMany(failure) = &*error.kind else { return Err(error) };
+    if failure.write_concern_error.is_some() {
+        return Err(error);
+    }
+    let failed = failure.write_errors.as_deref().unwrap_or_default();
+    match failed.iter().find(|failed| failed.code != DUPLICATE_KEY) {
+        Some(IndexedWriteError { index, message, .. }) => Ok(Err(refused(rows.get(*index), message))),
+        None => Ok(Ok(rows.len().saturating_sub(failed.len()))),
+    }
+}
+
+fn refused(row: Option<&Row>, message: &str) -> StoreError {
+    let odd = row.and_then(odd_key).map(|key| format!(" (its key {key:?})")).unwrap_or_default();
+    let id = row.and_then(|row| row.get("_id").cloned()).unwrap_or(Bson::Null);
+    let source = RefusedRow { id, message: message.to_owned(), key: odd };
+    StoreError::Refused { what: format!("to store a row: {source}"), source: source.into() }
+}
+
+/// A key that MongoDB may not take: with a dollar sign in front or a dot inside, at any depth.
+fn odd_key(row: &Row) -> Option<String> {
+    row.iter().find_map(|(key, value)| {
+        if key.starts_with('$') || key.contains('.') {
+            return Some(key.clone());
+        }
+        match value {
+            Bson::Document(inner) => odd_key(inner),
+            Bson::Array(items) => items.iter().filter_map(Bson::as_document).find_map(odd_key),
+            _ => None,
+        }
+    })
+}
+
+fn raw(row: &Row) -> Result<RawDocumentBuf, StoreError> {
+    let (id, bytes) = row::encode(row)?;
+    RawDocumentBuf::from_bytes(bytes)
+        .map_err(|error| StoreError::Refused { what: format!("to encode the row with _id {id}"), source: error.into() })
+}
+
+/// Adds rows to the readable generation, replacing those of the same `_id`.
+pub(super) async fn append(
+    connection: &Connection,
+    table: &TableName,
+    rows: &[Row],
+    now: DateTime<Utc>,
+) -> Result<Appended, StoreError> {
+    let (collection, generation) = readable(connection, table, now).await?;
+    let mut done = Appended::default();
+    let mut batch = Vec::new();
+    let mut bytes = 0;
+    for row in rows {
+        if !row.contains_key("_id") {
+            done.skipped += 1;
+            continue;
+        }
+        if let Some(key) = row.keys().find(|key| key.starts_with('$')) {
+            return Err(refused(Some(row), &format!("a key may not begin with a dollar sign: {key}")));
+        }
+        bytes += raw(row)?.as_bytes().len();
+        batch.push(row);
+        if bytes >= REPLACE_BYTES {
+            replace(connection, &collection, &std::mem::take(&mut batch), &mut done).await?;
+            bytes = 0;
+        }
+    }
+    replace(connection, &collection, &batch, &mut done).await?;
+    if done.upserted > 0 {
+        note(connection, table, generation, rows, done.upserted).await?;
+    }
+    Ok(done)
+}
+
+/// The collection of the readable generation, made where there is none, and its number.
+async fn readable(connection: &Connection, table: &TableName, now: DateTime<Utc>) -> Result<(String, u64), StoreError> {
+    let found = registry::find(connection, table).await?;
+    if let Some((collection, generation)) = found.and_then(|record| record.collection.zip(record.generation)) {
+        return Ok((collection, generation));
+    }
+    let generation = generations::next(connection, table, Status::Finished, now).await?;
+    let collection = generations::name(table, generation);
+    generations::index(connection, &collection).await?;
+    let mut without = of(table);
+    without.insert("generation", Bson::Null);
+    let set = doc! { "generation": number(generation), "collection": &collection };
+    let reports = records(connection);
+    let update = reports.update_one(without, doc! { "$set": set });
+    if connection.call("to append rows", update).await?.matched_count == 1 {
+        return Ok((collection, generation));
+    }
+    // Another caller was quicker.
+    generations::drop(connection, &collection).await?;
+    let found = registry::find(connection, table).await?;
+    found
+        .and_then(|record| record.collection.zip(record.generation))
+        .ok_or_else(|| StoreError::Corrupt { what: format!("{table} has no readable rows") })
+}
+
+async fn replace(
+    connection: &Connection,
+    collection: &str,
+    rows: &[&Row],
+    done: &mut Appended,
+) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let updates: Vec<Document> =
+        rows.iter().map(|row| doc! { "q": { "_id": row.get("_id") }, "u": *row, "upsert": true }).collect();
+    let mut command = doc! { "update": collection, "updates": updates, "ordered": true };
+    if let Some(concern) = connection.database().write_concern() {
+        let concern = bson::serialize_to_bson(concern)
+            .map_err(|error| StoreError::Refused { what: "to append rows".to_owned(), source: error.into() })?;
+        command.insert("writeConcern", concern);
+    }
+    let answer = connection.call("to append rows", connection.database().run_command(command)).await?;
+    if let Some(failed) = answer.get_array("writeErrors").ok().and_then(|errors| errors.first()?.as_document()) {
+        let index = failed.get_i32("index").ok().and_then(|index| usize::try_from(index).ok());
+        let row = index.and_then(|index| rows.get(index)).copied();
+        return Err(refused(row, failed.get_str("errmsg").unwrap_or_default()));
+    }
+    let upserted = answer.get_array("upserted").map_or(0, Vec::len) as u64;
+    done.upserted += upserted;
+    done.matched += (rows.len() as u64).saturating_sub(upserted);
+    Ok(())
+}
+
+/// Counts appended rows in the record, and gives a table whose columns nobody has told those of its first rows.
+async fn note(
+    connection: &Connection,
+    table: &TableName,
+    generation: u64,
+    rows: &[Row],
+    added: u64,
+) -> Result<(), StoreError> {
+    let mut readable = of(table);
+    readable.insert("generation", number(generation));
+    let reports = records(connection);
+    let count = reports.update_one(readable.clone(), doc! { "$inc": { "rows": number(added) } });
+    connection.call("to append rows", count).await?;
+    readable.insert("$or", [doc! { "columns": Bson::Null }, doc! { "columns": Vec::<Bson>::new() }].to_vec());
+    let columns = doc! { "$set": { "columns": row::columns(rows) } };
+    connection.call("to append rows", records(connection).update_one(readable, columns)).await?;
+    Ok(())
+}
+
+/// How many readable rows match.
+pub(super) async fn count(
+    connection: &Connection,
+    table: &TableName,
+    filter: &Document,
+) -> Result<Option<u64>, StoreError> {
+    let Some(record) = registry::find(connection, table).await? else { return Ok(None) };
+    let Some(collection) = record.collection else { return Ok(Some(0)) };
+    let rows = connection.collection(&collection);
+    let counted = rows.count_documents(filter.clone()).max_time(connection.query_timeout());
+    Ok(Some(connection.call("to count rows", counted).await?))
+}
+
+/// The readable rows that match, in order.
+pub(super) async fn rows(connection: &Connection, table: &TableName, query: RowQuery) -> Result<RowStream, StoreError> {
+    let record = registry::find(connection, table).await?;
+    let Some(collection) = record.and_then(|record| record.collection).filter(|_| query.limit != Some(0)) else {
+        return Ok(stream::empty().boxed());
+    };
+    let mut options = FindOptions::default();
+    options.sort = query.sort.map(sort);
+    options.skip = Some(query.skip);
+    options.limit = query.limit.map(number);
+    options.batch_size = Some(CURSOR_BATCH);
+    options.max_time = Some(connection.query_timeout());
+    // Sorting by a field without an index may need more than the server's memory limit.
+    options.allow_disk_use = Some(true);
+    let rows = connection.collection(&collection);
+    let cursor = connection.call("to read rows", rows.find(query.filter).with_options(options)).await?;
+    let state = Some((cursor, connection.clone()));
+    let rows = stream::unfold(state, |state| async move {
+        let (mut cursor, connection) = state?;
+        match connection.call("to read rows", async { cursor.next().await.transpose() }).await {
+            Ok(row) => Some((Ok(row?), Some((cursor, connection)))),
+            Err(error) => Some((Err(error), None)),
+        }
+    });
+    Ok(rows.boxed())
+}
+
+fn sort((path, direction): (String, Direction)) -> Document {
+    let step = match direction {
+        Direction::Ascending => 1,
+        Direction::Descending => -1,
+    };
+    let mut sort = doc! { path: step };
+    if !sort.contains_key("_id") {
+        sort.insert("_id", 1);
+    }
+    sort
+}
