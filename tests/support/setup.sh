@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Installs what is missing, and nothing twice:
+#   setup.sh compiler   a C compiler, for the build
+#   setup.sh services   that, and the servers of the tests: RabbitMQ, and mongo-java-server where there is no MongoDB
+# The tests start the servers themselves; nothing is left running here.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+mongo_dir=target/test-services/mongo-java-server
+
+has() {
+    command -v "$1" >/dev/null
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# Debian starts a service as soon as it is installed, unless policy-rc.d says no. In a subshell for its trap.
+install() (
+    policy=/usr/sbin/policy-rc.d
+    if ! has apt-get; then
+        echo "setup.sh: please install: $*" >&2
+        exit 1
+    fi
+    if [ ! -e "$policy" ]; then
+        trap 'as_root rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod +x "$policy"
+    fi
+    as_root apt-get -q update </dev/null
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+        apt-get -q install -y --no-install-recommends "$@" </dev/null
+)
+
+compiler() {
+    has cc || install gcc libc6-dev
+}
+
+rabbitmq() {
+    # The server itself, which the tests run as whoever they are; Debian's wrapper on the PATH wants root.
+    [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || install rabbitmq-server
+}
+
+mongo() {
+    if [ -n "${MAESTRO_TEST_MONGO_URI:-}" ] || has mongod; then
+        return
+    fi
+    # The launcher is a Java source file, so a JDK is needed, not only a Java runtime.
+    has javac || install default-jdk-headless
+    if [ -d "$mongo_dir" ]; then
+        return
+    fi
+    has mvn || install maven
+    # Moved when complete, so that a download cut short is not taken for the whole.
+    local part="$PWD/$mongo_dir.part"
+    rm -rf "$part"
+    mvn -B -q -f tests/support/mongo-java-server.xml \
+        org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
+        -DincludeScope=runtime -DoutputDirectory="$part" </dev/null
+    mv "$part" "$mongo_dir"
+}
+
+case "${1:-}" in
+    compiler)
+        compiler
+        ;;
+    services)
+        compiler
+        rabbitmq
+        mongo
+        ;;
+    *)
+        echo "usage: setup.sh compiler|services" >&2
+        exit 2
+        ;;
+esac
