@@ -3,7 +3,7 @@
 use super::address::Addresses;
 use super::publisher::Publisher;
 use super::session::{End, How, Session};
-use super::{dead_letter, dead_queue};
+use super::{dead_letter, dead_queue, wire};
 use crate::broker::handle::{self, Desk, Handle, Order};
 use crate::broker::{BrokerError, Consumer, Delivery, Message};
 use crate::task::RetryPolicy;
@@ -43,6 +43,9 @@ pub(super) async fn start(
     queues: Vec<String>,
     prefetch: u16,
 ) -> Result<Box<dyn Consumer>, BrokerError> {
+    for queue in &queues {
+        wire::check_queue(queue)?;
+    }
     let (handle, desk) = handle::pair();
     let (first, result) = oneshot::channel();
     let reader = Reader { addresses, queues, prefetch: prefetch.max(1), desk };

@@ -1,7 +1,6 @@
 //! Connections to RabbitMQ, declarations as Celery makes them, and errors without passwords.
 
 use super::address::Addresses;
-use super::wire;
 use crate::broker::BrokerError;
 use amiquip::{Channel, Connection, Error, ExchangeDeclareOptions, ExchangeType, FieldTable, QueueDeclareOptions};
 use std::error;
@@ -27,14 +26,27 @@ pub(super) fn connect(addresses: &Addresses) -> Result<Connection, BrokerError> 
 /// Declares a queue as Celery does (celery.md §1): a durable queue without arguments, bound to a durable direct
 /// exchange of the same name. Declaring it otherwise would be refused, here or at the Python side.
 pub(super) fn declare(channel: &Channel, queue: &str) -> Result<(), BrokerError> {
-    wire::short("the queue's name", queue)?;
     let declared = || {
-        let exchange = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
-        channel.exchange_declare(ExchangeType::Direct, queue, exchange)?;
-        channel.queue_declare(queue, QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() })?;
+        channel.exchange_declare(ExchangeType::Direct, queue, durable_exchange())?;
+        channel.queue_declare(queue, durable_queue())?;
         channel.queue_bind(queue, queue, queue, FieldTable::new())
     };
     declared().map_err(|error| broker_error(&format!("declaring the queue {queue}"), error))
+}
+
+/// As [`declare`] without waiting for the answers; a refusal closes the channel.
+pub(super) fn declare_in_passing(channel: &Channel, queue: &str) -> Result<(), Error> {
+    channel.exchange_declare_nowait(ExchangeType::Direct, queue, durable_exchange())?;
+    channel.queue_declare_nowait(queue, durable_queue())?;
+    channel.queue_bind_nowait(queue, queue, queue, FieldTable::new())
+}
+
+fn durable_exchange() -> ExchangeDeclareOptions {
+    ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() }
+}
+
+fn durable_queue() -> QueueDeclareOptions {
+    QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() }
 }
 
 /// amiquip's error in our words. `Refused` where trying again without a change at either side is of no use.

@@ -94,6 +94,10 @@ fn run(addresses: &Addresses, jobs: &Receiver<Job>) {
 }
 
 impl Job {
+    fn is_late(&self) -> bool {
+        self.deadline <= Instant::now()
+    }
+
     fn answer(self, result: Result<(), BrokerError>) {
         // Nobody waits any more: the time was up.
         self.reply.send(result).ok();
@@ -123,7 +127,7 @@ impl Line {
             };
         }
         let (spent, mut again): (VecDeque<_>, VecDeque<_>) =
-            self.unconfirmed.into_values().partition(|job| job.again || job.deadline <= Instant::now());
+            self.unconfirmed.into_values().partition(|job| job.again || job.is_late());
         for job in spent {
             let what = "the connection was lost before a message was confirmed".to_owned();
             job.answer(Err(BrokerError::Unavailable { what, source: "sent twice".into() }));
@@ -153,20 +157,20 @@ impl Line {
     }
 
     fn send(&mut self, job: Job) -> Result<(), Lost> {
-        if job.deadline <= Instant::now() {
+        if job.is_late() {
             return Ok(());
         }
-        let properties = match wire::properties(&job.message) {
+        let properties = match wire::check_queue(&job.queue).and_then(|()| wire::properties(&job.message)) {
             Ok(properties) => properties,
             Err(error) => {
                 job.answer(Err(error.into()));
                 return Ok(());
             }
         };
-        // Declared each time: a queue that somebody deleted is there again, and its message with it.
-        match link::declare(&self.channel, &job.queue) {
+        match self.declare(&job) {
+            Ok(()) if job.is_late() => return Ok(()),
             Ok(()) => {}
-            Err(error @ BrokerError::Refused { .. }) => {
+            Err(error @ BrokerError::Refused { .. }) if job.again => {
                 job.answer(Err(error));
                 return Err(Lost);
             }
@@ -175,6 +179,16 @@ impl Line {
         let publish = Publish::with_properties(&job.message.body, job.queue.clone(), properties);
         let sent = self.channel.basic_publish("", publish).map_err(|_| Lost);
         self.keep(job, sent)
+    }
+
+    /// Declares the queue of each message: one that somebody deleted is there again, and no message is lost.
+    /// Waiting for the answer each time would be slow. A refusal closes the channel under all that are on their way;
+    /// the second time each waits for its answer, and the refusal meets the right one.
+    fn declare(&self, job: &Job) -> Result<(), BrokerError> {
+        if job.again {
+            return link::declare(&self.channel, &job.queue);
+        }
+        link::declare_in_passing(&self.channel, &job.queue).map_err(|error| link::broker_error("a declaration", error))
     }
 
     fn keep(&mut self, job: Job, sent: Result<(), Lost>) -> Result<(), Lost> {

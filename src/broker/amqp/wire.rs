@@ -15,28 +15,31 @@ const MAX_DEPTH: usize = 32;
 
 /// A message that AMQP cannot carry.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum TooLong {
+pub(super) enum Unfit {
     /// A short text.
     #[error("{what} is longer than {MAX_SHORT} bytes")]
     Short {
         /// Which one.
         what: &'static str,
     },
+    /// The queue has no name.
+    #[error("the queue has no name")]
+    NoQueue,
     /// All headers together.
     #[error("the headers are longer than {MAX_HEADERS} bytes")]
     Headers,
 }
 
-impl From<TooLong> for BrokerError {
-    fn from(error: TooLong) -> Self {
+impl From<Unfit> for BrokerError {
+    fn from(error: Unfit) -> Self {
         Self::Refused { what: "sending a message".to_owned(), source: error.into() }
     }
 }
 
 /// The properties of a persistent message.
-pub(super) fn properties(message: &Message) -> Result<AmqpProperties, TooLong> {
+pub(super) fn properties(message: &Message) -> Result<AmqpProperties, Unfit> {
     if Value::Object(message.headers.clone()).to_string().len() > MAX_HEADERS {
-        return Err(TooLong::Headers);
+        return Err(Unfit::Headers);
     }
     let mut properties = AmqpProperties::default()
         .with_content_type(short("the content type", &message.content_type)?)
@@ -66,16 +69,20 @@ pub(super) fn message(properties: &AmqpProperties, body: Vec<u8>) -> Message {
     }
 }
 
-/// A text that AMQP can carry as a short one.
-pub(super) fn short(what: &'static str, text: &str) -> Result<String, TooLong> {
-    if text.len() > MAX_SHORT { Err(TooLong::Short { what }) } else { Ok(text.to_owned()) }
+/// Whether a queue can have this name. (amiquip ends the program over a queue without one.)
+pub(super) fn check_queue(name: &str) -> Result<(), Unfit> {
+    if name.is_empty() { Err(Unfit::NoQueue) } else { short("the queue's name", name).map(drop) }
 }
 
-fn table(fields: &Map<String, Value>, depth: usize) -> Result<FieldTable, TooLong> {
+fn short(what: &'static str, text: &str) -> Result<String, Unfit> {
+    if text.len() > MAX_SHORT { Err(Unfit::Short { what }) } else { Ok(text.to_owned()) }
+}
+
+fn table(fields: &Map<String, Value>, depth: usize) -> Result<FieldTable, Unfit> {
     fields.iter().map(|(name, value)| Ok((short("a header's name", name)?, to_amqp(value, depth)?))).collect()
 }
 
-fn to_amqp(value: &Value, depth: usize) -> Result<AmqpValue, TooLong> {
+fn to_amqp(value: &Value, depth: usize) -> Result<AmqpValue, Unfit> {
     Ok(match value {
         Value::Array(items) if depth < MAX_DEPTH => {
             AmqpValue::FieldArray(items.iter().map(|item| to_amqp(item, depth + 1)).collect::<Result<_, _>>()?)
@@ -149,10 +156,13 @@ mod tests {
 
     #[test]
     fn what_amqp_cannot_carry_is_refused() {
-        assert_eq!(properties(&with_headers(json!({"a": "x".repeat(MAX_HEADERS)}))), Err(TooLong::Headers));
+        assert_eq!(properties(&with_headers(json!({"a": "x".repeat(MAX_HEADERS)}))), Err(Unfit::Headers));
         let named = with_headers(json!({"x".repeat(256): 1}));
-        assert_eq!(properties(&named), Err(TooLong::Short { what: "a header's name" }));
+        assert_eq!(properties(&named), Err(Unfit::Short { what: "a header's name" }));
         let id = Message { correlation_id: Some("x".repeat(256)), ..Message::default() };
-        assert_eq!(properties(&id), Err(TooLong::Short { what: "the correlation id" }));
+        assert_eq!(properties(&id), Err(Unfit::Short { what: "the correlation id" }));
+        assert_eq!(check_queue(""), Err(Unfit::NoQueue));
+        assert_eq!(check_queue(&"x".repeat(256)), Err(Unfit::Short { what: "the queue's name" }));
+        assert_eq!(check_queue("report"), Ok(()));
     }
 }
