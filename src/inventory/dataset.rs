@@ -16,7 +16,6 @@ use std::sync::{Mutex, PoisonError};
 const SCHEMA: &str = "
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
-    PRAGMA cache_size = -8192;
     CREATE TABLE rows (seq INTEGER PRIMARY KEY, doc BLOB NOT NULL);
     CREATE TABLE keys (path TEXT NOT NULL, key BLOB NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (path, key, seq)) WITHOUT ROWID;
     BEGIN;";

@@ -7,10 +7,12 @@ mod matcher;
 mod reports;
 
 use crate::support::program::Program;
+use actix_web::web::Bytes;
 use awc::http::Method;
 use maestro_reports::{auth, config};
 use serde_json::{Value, json};
 use std::path::Path;
+use std::time::Duration;
 use tempfile::TempDir;
 
 const OWNER: &str = "5c0000000000000000000001";
@@ -52,16 +54,21 @@ impl Inventory {
 
     /// Sends a request with a good token: the status and the body.
     fn call(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
-        self.call_as(&format!("JWT {}", token("defaultSecretNoAuthToken")), method, path, body)
+        self.call_as(&good_token(), method, path, body)
     }
 
     fn call_as(&self, authorization: &str, method: Method, path: &str, body: &Value) -> (u16, Value) {
+        let (status, bytes) = self.bytes(authorization, method, path, body);
+        (status, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    fn bytes(&self, authorization: &str, method: Method, path: &str, body: &Value) -> (u16, Bytes) {
         let url = format!("{}{path}", self.program.url());
         actix_web::rt::System::new().block_on(async {
-            let request = awc::Client::new().request(method, url).insert_header(("Authorization", authorization));
+            let client = awc::Client::builder().timeout(Duration::from_secs(60)).finish();
+            let request = client.request(method, url).insert_header(("Authorization", authorization));
             let mut answer = request.send_json(body).await.unwrap();
-            let bytes = answer.body().limit(256 << 20).await.unwrap();
-            (answer.status().as_u16(), serde_json::from_slice(&bytes).unwrap_or_default())
+            (answer.status().as_u16(), answer.body().limit(256 << 20).await.unwrap())
         })
     }
 
@@ -92,6 +99,11 @@ impl Inventory {
         assert_eq!(status, 200, "{pipeline}: {answer}");
         serde_json::from_value(answer["items"].take()).unwrap()
     }
+}
+
+/// The header of a token that is let in.
+fn good_token() -> String {
+    format!("JWT {}", token("defaultSecretNoAuthToken"))
 }
 
 /// A token with the default key.
