@@ -37,6 +37,9 @@ struct Writer {
     indexed: BTreeSet<String>,
 }
 
+/// Whether to go on.
+pub(super) type Flow = Result<ControlFlow<()>, InventoryError>;
+
 /// One reader of a dataset.
 pub(super) struct Reader {
     connection: Connection,
@@ -143,7 +146,7 @@ impl Reader {
     pub(super) fn scan(
         &self,
         from: i64,
-        each: &mut dyn FnMut(i64, &RawDocument) -> Result<ControlFlow<()>, InventoryError>,
+        each: &mut dyn FnMut(i64, &RawDocument) -> Flow,
     ) -> Result<(), InventoryError> {
         let mut select = self.connection.prepare_cached("SELECT seq, doc FROM rows WHERE seq >= ?1 ORDER BY seq")?;
         let mut rows = select.query([from])?;

@@ -1,7 +1,7 @@
 //! A pipeline run row by row: each row goes through all steps before the next is read, so memory stays flat.
 
 use super::body::{self, Sink};
-use super::dataset::keys_at;
+use super::dataset::{Flow, keys_at};
 use super::error::InventoryError;
 use super::pipeline::{Join, Pipeline, Step, Unwind};
 use super::render;
@@ -9,7 +9,7 @@ use actix_web::HttpResponse;
 use bson::raw::{CStr, RawArrayBuf, RawBsonRef};
 use bson::{RawDocument, RawDocumentBuf};
 use std::io::Write;
-use std::ops::ControlFlow::{self, Break, Continue};
+use std::ops::ControlFlow::{Break, Continue};
 
 /// The answer: `items`.
 pub(super) fn answer(pipeline: Pipeline) -> HttpResponse {
@@ -25,8 +25,6 @@ fn run(pipeline: &Pipeline, sink: &mut Sink) -> Result<(), InventoryError> {
     let mut run = Run { steps: &pipeline.steps, passed: vec![0; pipeline.steps.len()], written: 0, sink };
     pipeline.entity.reader()?.scan(0, &mut |_, row| run.row(0, row))
 }
-
-type Flow = Result<ControlFlow<()>, InventoryError>;
 
 /// A pipeline under way.
 struct Run<'a> {

@@ -45,7 +45,7 @@ impl Inventory {
         let (dir, temp) = (folder.path().to_str().unwrap(), private.path().to_str().unwrap());
         let args = [&["inventory", "--dir", dir, "--port", "0"], more].concat();
         let program = Program::listening(&args, &[("TMPDIR", temp)]);
-        Self { folder, private: private, program }
+        Self { folder, private, program }
     }
 
     fn folder(&self) -> &Path {
