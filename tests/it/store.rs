@@ -5,6 +5,7 @@ mod registry;
 mod runs;
 mod schema;
 mod timetable;
+mod writing;
 
 use crate::support::mongo;
 use bson::oid::ObjectId;
