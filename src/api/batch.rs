@@ -25,7 +25,7 @@ pub(super) async fn receive(
     app: web::Data<App>,
 ) -> Result<HttpResponse, ApiError> {
     let args = Args::read(&request, payload, app.config.api.max_body_bytes).await?;
-    let batch = read(args.into_map()).map_err(ApiError::Arguments)?;
+    let batch = read(args).map_err(ApiError::Arguments)?;
     let done = take(store(&app)?, batch, Utc::now()).await?;
     Ok(HttpResponse::Ok().json(json!({
         "writeErrors": [],
@@ -53,8 +53,15 @@ struct InRun {
     end: Option<BatchRun>,
 }
 
-fn read(mut args: Map<String, Value>) -> Result<Received, Mistakes> {
+fn read(mut args: Args) -> Result<Received, Mistakes> {
     let mut mistakes = Mistakes::new();
+    let table: Option<TableName> = args.text("colname", &mut mistakes);
+    if table.is_none() {
+        mistakes
+            .entry("colname")
+            .or_insert_with(|| "missing: expected <report_id>_general or <report_id>_pivot".into());
+    }
+    let mut args = args.into_map();
     // A form sends texts of JSON.
     for name in ["results", "batch", "last", "run"] {
         if let Some(value @ Value::String(_)) = args.get_mut(name)
@@ -64,8 +71,10 @@ fn read(mut args: Map<String, Value>) -> Result<Received, Mistakes> {
         }
     }
     args.retain(|_, value| !value.is_null());
-    let table = field(&mut args, "colname", "<report_id>_general or <report_id>_pivot", &mut mistakes);
-    let results: Option<Vec<Map<String, Value>>> = field(&mut args, "results", "a list of objects", &mut mistakes);
+    if !args.contains_key("results") {
+        mistakes.insert("results", "missing: expected a list of objects".to_owned());
+    }
+    let results: Option<Vec<Map<String, Value>>> = optional(&mut args, "results", "a list of objects", &mut mistakes);
     let run_id: Option<String> = optional(&mut args, "run_id", "a text", &mut mistakes);
     let batch = optional(&mut args, "batch", "a number from 0", &mut mistakes).unwrap_or(0);
     let last = optional(&mut args, "last", "true or false", &mut mistakes).unwrap_or(false);
@@ -79,18 +88,6 @@ fn read(mut args: Map<String, Value>) -> Result<Received, Mistakes> {
     }
     let end = batch.run.filter(|_| batch.last);
     Ok(Received { table, rows, run: batch.run_id.map(|id| InRun { id, batch: batch.batch, end }) })
-}
-
-fn field<T: serde::de::DeserializeOwned>(
-    args: &mut Map<String, Value>,
-    name: &'static str,
-    expected: &str,
-    mistakes: &mut Mistakes,
-) -> Option<T> {
-    if !args.contains_key(name) {
-        mistakes.insert(name, format!("missing: expected {expected}"));
-    }
-    optional(args, name, expected, mistakes)
 }
 
 fn optional<T: serde::de::DeserializeOwned>(
@@ -224,7 +221,7 @@ mod tests {
     const TABLE: &str = "5c0000000000000000000001_general";
 
     fn mistakes(args: Value) -> Mistakes {
-        read(args.as_object().cloned().unwrap()).err().unwrap_or_default()
+        read(args.as_object().cloned().unwrap().into()).err().unwrap_or_default()
     }
 
     #[test]
@@ -233,7 +230,7 @@ mod tests {
             {"_id": "5c0000000000000000000002", "updated_at": "2018-11-28T02:00:00", "cpu": 4, "big": 3_000_000_000_u64, "load": 0.5},
             {"name": "no id"}, {"_id": null},
         ]});
-        let rows = read(args.as_object().cloned().unwrap()).ok().unwrap().rows;
+        let rows = read(args.as_object().cloned().unwrap().into()).ok().unwrap().rows;
         assert_eq!(rows.len(), 1);
         assert!(rows[0].get_object_id("_id").is_ok() && rows[0].get_datetime("updated_at").is_ok());
         let values = ["cpu", "big", "load"].map(|name| rows[0].get(name).cloned().unwrap());

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How long a client may take to send the head of a request.
-const HEAD_TIME: Duration = Duration::from_secs(10);
+const HEAD_TIME: Duration = Duration::from_secs(5);
 /// How long an idle connection is kept.
 const IDLE_TIME: Duration = Duration::from_secs(75);
 /// How long a client may take to close its side.

@@ -1,6 +1,7 @@
 //! What the integration tests share: real servers and the built program.
 
 pub(crate) mod fleet;
+pub(crate) mod http;
 pub(crate) mod mongo;
 pub(crate) mod platform;
 pub(crate) mod program;
