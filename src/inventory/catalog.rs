@@ -59,13 +59,13 @@ impl Catalog {
         }
         let started = std::time::Instant::now();
         let mut rows = 0_u64;
-        let dataset = Arc::new(Dataset::load(|each| match &source {
+        let dataset = Dataset::load(|each| match &source {
             Some(source) => source.read(&mut |document| {
                 rows += 1;
                 each(document)
             }),
             None => Ok(()),
-        })?);
+        })?;
         log::info!("inventory: {rows} {component} read in {:.1} s", started.elapsed().as_secs_f64());
         *held = Some((source, dataset.clone()));
         Ok(dataset)

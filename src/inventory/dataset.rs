@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 const SCHEMA: &str = "
     PRAGMA journal_mode = OFF;
@@ -40,9 +40,10 @@ struct Writer {
 /// Whether to go on.
 pub(super) type Flow = Result<ControlFlow<()>, InventoryError>;
 
-/// One reader of a dataset.
+/// One reader of a dataset, which stays as long as it is read.
 pub(super) struct Reader {
     connection: Connection,
+    _dataset: Arc<Dataset>,
 }
 
 impl Dataset {
@@ -52,7 +53,7 @@ impl Dataset {
     /// What stops `fill`, and failures of the private database.
     pub(super) fn load(
         fill: impl FnOnce(&mut dyn FnMut(Document) -> Result<(), InventoryError>) -> Result<(), InventoryError>,
-    ) -> Result<Self, InventoryError> {
+    ) -> Result<Arc<Self>, InventoryError> {
         let folder = tempfile::Builder::new()
             .prefix("maestro-inventory-")
             .tempdir()
@@ -69,23 +70,23 @@ impl Dataset {
         }
         connection.execute_batch(LOADED)?;
         let writer = Mutex::new(Writer { connection, indexed: BTreeSet::new() });
-        Ok(Self { file, writer, _folder: folder })
+        Ok(Arc::new(Self { file, writer, _folder: folder }))
     }
 
     /// Opens a reader.
     ///
     /// # Errors
     /// Failures of the private database.
-    pub(super) fn reader(&self) -> Result<Reader, InventoryError> {
+    pub(super) fn reader(self: &Arc<Self>) -> Result<Reader, InventoryError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Ok(Reader { connection: Connection::open_with_flags(&self.file, flags)? })
+        Ok(Reader { connection: Connection::open_with_flags(&self.file, flags)?, _dataset: self.clone() })
     }
 
     /// Makes `Reader::find` quick for a path; the first call reads every document.
     ///
     /// # Errors
     /// Failures of the private database.
-    pub(super) fn index(&self, path: &str) -> Result<(), InventoryError> {
+    pub(super) fn index(self: &Arc<Self>, path: &str) -> Result<(), InventoryError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if writer.indexed.contains(path) {
             return Ok(());
@@ -111,7 +112,7 @@ impl Dataset {
     ///
     /// # Errors
     /// Failures of the private database.
-    pub(super) fn set(&self, id: bson::oid::ObjectId, fields: Document) -> Result<(), InventoryError> {
+    pub(super) fn set(self: &Arc<Self>, id: bson::oid::ObjectId, fields: Document) -> Result<(), InventoryError> {
         self.index("_id")?;
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let change = writer.connection.transaction()?;
@@ -216,11 +217,11 @@ mod tests {
     use bson::doc;
     use bson::oid::ObjectId;
 
-    fn dataset(documents: Vec<Document>) -> Dataset {
+    fn dataset(documents: Vec<Document>) -> Arc<Dataset> {
         Dataset::load(|each| documents.into_iter().try_for_each(each)).unwrap()
     }
 
-    fn names(dataset: &Dataset, path: &str, value: RawBsonRef<'_>) -> Vec<String> {
+    fn names(dataset: &Arc<Dataset>, path: &str, value: RawBsonRef<'_>) -> Vec<String> {
         dataset.index(path).unwrap();
         let reader = dataset.reader().unwrap();
         let places = reader.find(path, &BTreeSet::from([key_of(value)])).unwrap();
@@ -253,11 +254,15 @@ mod tests {
     }
 
     #[test]
-    fn the_file_goes_with_the_dataset() {
+    fn the_file_goes_with_the_last_reader() {
         let data = dataset(vec![doc! {"a": 1}]);
         let file = data.file.clone();
-        assert!(file.exists());
+        let reader = data.reader().unwrap();
+        data.index("a").unwrap();
         drop(data);
+        assert_eq!(reader.find("a", &BTreeSet::from([key_of(RawBsonRef::Int32(1))])).unwrap(), BTreeSet::from([1]));
+        assert!(file.exists());
+        drop(reader);
         assert!(!file.exists() && !file.parent().unwrap().exists());
     }
 }

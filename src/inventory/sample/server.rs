@@ -107,6 +107,7 @@ fn datacenter(random: &mut Random, place: &places::Place, size: usize) -> Value 
     datacenter["subnet_id"] = json!(format!("subnet-{:04x}", random.below(64)));
     datacenter["virtualization_type"] = json!("hvm");
     datacenter["hypervisor"] = json!(if own { "vmware" } else { "kvm" });
+    datacenter["root_device_type"] = json!(if own { "disk" } else { "ebs" });
     datacenter["architecture"] = json!(random.one(&["x86_64", "x86_64", "x86_64", "arm64"]));
     datacenter
 }
