@@ -80,7 +80,7 @@ pub fn markdown() -> String {
     for Var { name, key, default, kind, doc } in VARS {
         let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
         let unit = match kind.unit() {
-            "" => String::new(),
+            unit if doc.contains(unit) => String::new(),
             unit => format!(" ({unit})"),
         };
         table.push_str(&format!("| `{name}` | `{key}` | {default} | {doc}{unit} |\n"));

@@ -31,6 +31,12 @@ fn the_default_file_and_the_table_agree() {
 }
 
 #[test]
+fn the_readme_shows_the_table() {
+    let table = env::markdown();
+    assert!(include_str!("../../README.md").contains(&table), "put this into README.md:\n{table}");
+}
+
+#[test]
 fn the_defaults_are_the_contracts() {
     let config = load(&|_| None, None, &[]).unwrap();
     assert_eq!((config.api.port, config.api.page_rows, config.api.threads), (5005, 1500, 2));

@@ -114,6 +114,7 @@ fn a_worker_says_which_parts_it_uses_and_which_options_mean_nothing() {
     for part in ["store: ", "broker: ", "queue: report", "Data API: http://data.example:5010"] {
         worker.wait_for(part);
     }
+    worker.wait_for("takes from report,");
     worker.terminate();
     assert_eq!(worker.end().code(), Some(0), "{}", worker.log());
 }
