@@ -3,7 +3,7 @@
 
 use anyhow::Context;
 use clap::Parser;
-use maestro_reports::app::{self, App, Role};
+use maestro_reports::app::{self, App, OpenError, Role};
 use maestro_reports::cli::{Cli, Command, InventoryArgs, RunArgs};
 use maestro_reports::config::{self, Config, ConfigError};
 use maestro_reports::filter::FilterError;
@@ -46,7 +46,10 @@ fn start_log(cli: &Cli) {
 }
 
 fn code(error: &anyhow::Error) -> u8 {
-    let is_mistake = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<FilterError>());
+    let is_mistake = error.chain().any(|cause| {
+        let refused = matches!(cause.downcast_ref(), Some(OpenError::Config(_)));
+        refused || cause.is::<ConfigError>() || cause.is::<FilterError>()
+    });
     if is_mistake { MISTAKE } else { FAILURE }
 }
 

@@ -55,11 +55,13 @@ impl Kind {
     /// The value as people may see it: secrets as `***`, without passwords in URLs.
     #[must_use]
     pub fn shown(self, text: &str) -> String {
-        match self {
-            Self::Secret => "***".to_owned(),
+        if self == Self::Secret {
+            "***".to_owned()
+        } else if self == Self::Node {
             // `%h` follows an @ here, and no password can be in it.
-            Self::Node => text.to_owned(),
-            _ => redact::url(text),
+            text.to_owned()
+        } else {
+            redact::url(text)
         }
     }
 

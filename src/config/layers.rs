@@ -89,9 +89,10 @@ pub(super) fn merge(
 fn read(path: &Path, mistakes: &mut Vec<Mistake>) -> Map<String, Value> {
     let source = File::from(path).format(FileFormat::Toml);
     source.collect().unwrap_or_else(|error| {
-        let message = match &error {
-            SourceError::FileParse { cause, .. } => without_source_lines(&cause.to_string()),
-            other => other.to_string(),
+        let message = if let SourceError::FileParse { cause, .. } = &error {
+            without_source_lines(&cause.to_string())
+        } else {
+            error.to_string()
         };
         mistakes.push(Mistake { what: "--config".into(), origin: Origin::File(path.display().to_string()), message });
         Map::new()
@@ -109,20 +110,18 @@ fn unknown_keys(prefix: &str, table: &Map<String, Value>, path: &str, mistakes: 
     keys.sort_by_key(|(key, _)| key.as_str());
     for (key, value) in keys {
         let full = format!("{prefix}{key}");
-        match &value.kind {
-            _ if full == SCHEDULE => {}
-            _ if env::find(&full).is_some() && text(value).is_some() => {}
-            ValueKind::Table(inner) if VARS.iter().any(|var| var.key.starts_with(&format!("{full}."))) => {
-                unknown_keys(&format!("{full}."), inner, path, mistakes);
-            }
-            _ => {
-                let message = match env::find(&full) {
-                    Some(var) => format!("{} takes one value", var.name),
-                    None => "no such setting; `maestro-reports config` lists all".to_owned(),
-                };
-                mistakes.push(Mistake { what: full, origin: Origin::File(path.to_owned()), message });
-            }
+        let is_group = VARS.iter().any(|var| var.key.starts_with(&format!("{full}.")));
+        if let (ValueKind::Table(inner), true) = (&value.kind, is_group) {
+            unknown_keys(&format!("{full}."), inner, path, mistakes);
+            continue;
         }
+        let message = match env::find(&full) {
+            _ if full == SCHEDULE => continue,
+            Some(_) if text(value).is_some() => continue,
+            Some(var) => format!("{} takes one value", var.name),
+            None => "no such setting; `maestro-reports config` lists all".to_owned(),
+        };
+        mistakes.push(Mistake { what: full, origin: Origin::File(path.to_owned()), message });
     }
 }
 
@@ -145,11 +144,7 @@ fn setting(var: &'static Var, values: &Map<String, Value>, path: &str) -> Option
 
 /// A value as text; a list as its items with commas between. `None` for anything nested.
 fn text(value: &Value) -> Option<String> {
-    match &value.kind {
-        ValueKind::Array(items) => {
-            let texts: Result<Vec<String>, _> = items.iter().map(|item| item.clone().into_string()).collect();
-            texts.ok().map(|texts| texts.join(","))
-        }
-        _ => value.clone().into_string().ok(),
-    }
+    let ValueKind::Array(items) = &value.kind else { return value.clone().into_string().ok() };
+    let texts: Result<Vec<String>, _> = items.iter().map(|item| item.clone().into_string()).collect();
+    texts.ok().map(|texts| texts.join(","))
 }
