@@ -25,15 +25,27 @@ pub use general::read_pages;
 
 use crate::app::App;
 use crate::domain::{ReportType, TableName};
+use crate::store::StoreError;
 use crate::task::{Envelope, Task};
 use std::time::Duration;
 use upload::Run;
 
-/// Runs one task to its end. Running it twice leaves the same rows.
+/// Runs one task to its end. Running it twice leaves the same rows. A run that a newer one of the same report has taken
+/// over ends quietly: the newer one tells of the report.
 ///
 /// # Errors
 /// With a message that the report's owner understands; [`StageError::verdict`] says whether to try again.
 pub async fn run(app: &App, envelope: &Envelope) -> Result<(), StageError> {
+    match dispatch(app, envelope).await {
+        Err(StageError::Store(taken_over @ StoreError::Superseded { .. })) => {
+            log::warn!(task = envelope.id.as_str(); "{taken_over}; this one ends");
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+async fn dispatch(app: &App, envelope: &Envelope) -> Result<(), StageError> {
     let run = |report, kind, owner| Run { app, task_id: &envelope.id, table: TableName::new(report, kind), owner };
     match &envelope.task {
         Task::General { owner, report, component, query, residual } => {
