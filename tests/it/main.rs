@@ -1,5 +1,7 @@
 //! One integration binary: the built program and real servers, a module per concern.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking, as tests do")]
+
 #[path = "../support/mod.rs"]
 mod support;
 
