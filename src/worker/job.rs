@@ -10,6 +10,7 @@ use crate::store::{End, Verdict};
 use crate::task::{BadMessage, Envelope, RetryPolicy, Task};
 use chrono::Utc;
 use futures_util::FutureExt;
+use log::Level;
 use std::any::Any;
 use std::error::Error;
 use std::future::Future;
@@ -36,8 +37,10 @@ pub(super) struct Job {
 enum Outcome {
     Done,
     Expired,
-    Retried(Duration),
-    Buried,
+    /// Tried again after the pause; why.
+    Retried(Duration, String),
+    /// With the dead letters; why.
+    Buried(String),
     GivenBack,
 }
 
@@ -95,12 +98,11 @@ impl Job {
         };
         stages::failed(&self.app, envelope, &message, pause).await;
         let Some(pause) = pause else {
-            log::error!("{} of report {}: {detail}", envelope.task.name(), envelope.task.report());
-            return self.settle(Outcome::Buried, || self.consumer.bury(&self.delivery, &detail)).await;
+            let outcome = Outcome::Buried(detail.clone());
+            return self.settle(outcome, || self.consumer.bury(&self.delivery, &detail)).await;
         };
-        log::warn!("{} of report {}: {detail}", envelope.task.name(), envelope.task.report());
         let next = envelope.next_attempt(&self.delivery.message, Utc::now(), pause);
-        self.settle(Outcome::Retried(pause), || self.consumer.retry(&self.delivery, &next)).await
+        self.settle(Outcome::Retried(pause, detail), || self.consumer.retry(&self.delivery, &next)).await
     }
 
     /// Buries a message that is no task; where its report can be made out, that ends in `error`.
@@ -120,14 +122,14 @@ impl Job {
                 log::error!("report {}: its failure could not be told: {error}", table.report);
             }
         }
-        if let Err(error) = self.settle(Outcome::Buried, || self.consumer.bury(&self.delivery, &reason)).await {
+        if let Err(error) = self.settle((), || self.consumer.bury(&self.delivery, &reason)).await {
             log::warn!("a message in queue {queue} could not be put with the dead letters: {}", with_causes(&error));
         }
     }
 
     /// Settles the delivery, again and again while the broker is away. A stale delivery needs no settlement: the
     /// broker hands it out again.
-    async fn settle<F>(&self, outcome: Outcome, settle: impl Fn() -> F) -> Result<Outcome, BrokerError>
+    async fn settle<T, F>(&self, outcome: T, settle: impl Fn() -> F) -> Result<T, BrokerError>
     where
         F: Future<Output = Result<(), BrokerError>>,
     {
@@ -145,19 +147,21 @@ impl Job {
     }
 
     fn log(&self, envelope: &Envelope, took: Duration, settled: Result<Outcome, BrokerError>) {
-        let outcome = match settled {
-            Ok(Outcome::Done) => "done".to_owned(),
-            Ok(Outcome::Expired) => "expired".to_owned(),
-            Ok(Outcome::Retried(pause)) => format!("failed, next attempt in {:.1} s", pause.as_secs_f64()),
-            Ok(Outcome::Buried) => "failed for good".to_owned(),
-            Ok(Outcome::GivenBack) => "interrupted and given back".to_owned(),
-            Err(error) => format!("not settled: {}", with_causes(&error)),
+        let (level, outcome, text) = match settled {
+            Ok(Outcome::Done) => (Level::Info, "done", String::new()),
+            Ok(Outcome::Expired) => (Level::Warn, "expired", String::new()),
+            Ok(Outcome::Retried(pause, why)) => {
+                (Level::Warn, "failed", format!(", next attempt in {:.1} s: {why}", pause.as_secs_f64()))
+            }
+            Ok(Outcome::Buried(why)) => (Level::Error, "failed for good", format!(": {why}")),
+            Ok(Outcome::GivenBack) => (Level::Info, "interrupted and given back", String::new()),
+            Err(error) => (Level::Warn, "not settled", format!(": {}", with_causes(&error))),
         };
         let (name, report) = (envelope.task.name(), envelope.task.report());
         let seconds = (took.as_secs_f64() * 1000.0).round() / 1000.0;
-        log::info!(
-            "task.id":% = envelope.id, "task.name" = name, "report.id":% = report, attempt = envelope.retries,
-            seconds = seconds, outcome:% = outcome; "task {name}: {outcome}"
+        log::log!(
+            level, "task.id":% = envelope.id, "task.name" = name, "report.id":% = report, attempt = envelope.retries,
+            seconds = seconds, outcome = outcome; "task {name}: {outcome}{text}"
         );
     }
 }
@@ -190,12 +194,15 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no reason given".to_owned())
 }
 
-/// An error's text followed by those of its causes.
+/// An error's text followed by those of its causes, as far as it does not repeat them itself.
 pub(super) fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        text = format!("{text}: {error}");
+        let why = error.to_string();
+        if !text.contains(&why) {
+            text = format!("{text}: {why}");
+        }
         cause = error.source();
     }
     text

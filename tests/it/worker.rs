@@ -179,10 +179,11 @@ async fn an_expired_task_is_not_run_and_its_report_says_so() {
     let envelope = Envelope { expires: Some(Utc::now() - TimeDelta::seconds(1)), ..general() };
     bench.request(&envelope.id).await;
     bench.publish(&envelope.to_message()).await;
-    bench.work_until(async || bench.report().await.status == Status::Error).await;
+    let depth = async || bench.app.broker.depth(QUEUE).await.unwrap();
+    bench.work_until(async || bench.report().await.status == Status::Error && depth().await == 0).await;
     assert!(bench.report().await.message.starts_with("the task expired at "), "{}", bench.report().await.message);
     assert!(bench.dead().await.iter().all(|(name, _, _)| name != "qgeneral.api"));
-    assert_eq!(bench.app.broker.depth(QUEUE).await.unwrap(), 0, "settled");
+    assert_eq!(depth().await, 0, "settled");
 }
 
 /// A peer that takes connections and never answers.

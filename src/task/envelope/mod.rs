@@ -29,10 +29,6 @@ pub struct Envelope {
     pub task: Task,
     /// The time after which the task must not be run.
     pub expires: Option<DateTime<Utc>>,
-    /// The id of the first task of the family; its own for a task that nobody's task sent.
-    pub root_id: String,
-    /// The id of the task that sent this one.
-    pub parent_id: Option<String>,
 }
 
 /// Why a message is no task of ours. Such a message goes to the dead letters.
@@ -93,14 +89,7 @@ impl Envelope {
     /// A first attempt with a new random id.
     #[must_use]
     pub fn new(task: Task) -> Self {
-        let id = uuid::Uuid::new_v4().to_string();
-        Self { root_id: id.clone(), id, retries: 0, task, expires: None, parent_id: None }
-    }
-
-    /// A first attempt of a task that this one sends.
-    #[must_use]
-    pub fn child(&self, task: Task) -> Self {
-        Self { root_id: self.root_id.clone(), parent_id: Some(self.id.clone()), ..Self::new(task) }
+        Self { id: uuid::Uuid::new_v4().to_string(), retries: 0, task, expires: None }
     }
 
     /// Whether the task must not be run any more.

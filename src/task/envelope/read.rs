@@ -20,9 +20,7 @@ pub(super) fn envelope(message: &Message) -> Result<Envelope, BadMessage> {
     let signature = tasks::signature(name).ok_or_else(|| BadMessage::UnknownTask(name.chars().take(120).collect()))?;
     check_content(message)?;
     let task = tasks::read(signature, body::read(message)?, headers)?;
-    let root_id = text(headers, "root_id")?.map_or_else(|| id.clone(), str::to_owned);
-    let parent_id = text(headers, "parent_id")?.map(str::to_owned);
-    Ok(Envelope { id, retries, task, expires, root_id, parent_id })
+    Ok(Envelope { id, retries, task, expires })
 }
 
 /// What can be made out of a bad message: its report and the task id.

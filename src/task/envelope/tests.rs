@@ -79,12 +79,8 @@ fn all_tasks() -> Vec<Task> {
 #[test]
 fn every_task_survives_the_wire() {
     for task in all_tasks() {
-        let mut envelope = Envelope::new(task).child(all_tasks().remove(0));
+        let mut envelope = Envelope::new(task);
         envelope.expires = Some("2030-01-02T03:04:05.678Z".parse().unwrap());
-        assert_eq!(Envelope::from_message(&envelope.to_message()).unwrap(), envelope);
-    }
-    for task in all_tasks() {
-        let envelope = Envelope::new(task);
         assert_eq!(Envelope::from_message(&envelope.to_message()).unwrap(), envelope);
     }
 }
@@ -295,7 +291,7 @@ proptest! {
         task in prop_oneof![
             "qgeneral.api", "qpivot.api", "upload.api", "webhook.api", "notification.api", "audit.api", "ws.api", ".*"
         ],
-        spoiled in prop_oneof!["id", "task", "retries", "eta", "expires", "compression", RESIDUAL, "root_id", ".*"],
+        spoiled in prop_oneof!["id", "task", "retries", "eta", "expires", "compression", RESIDUAL, ".*"],
         header in json_value(),
         args in prop_oneof![proptest::collection::vec(json_value(), 0..6).prop_map(Value::from), json_value()],
         kwargs in prop_oneof![Just(Value::Object(Map::new())), json_value()],
