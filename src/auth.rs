@@ -65,6 +65,7 @@ pub fn sign_as(auth: &Auth, name: &str) -> Result<String, AuthError> {
 pub fn verify(auth: &Auth, token: &str) -> Result<Claims, AuthError> {
     let mut validation = Validation::new(Algorithm::HS256);
     validation.required_spec_claims.clear();
+    validation.leeway = 0;
     validation.validate_exp = true;
     validation.validate_nbf = true;
     validation.validate_aud = false;

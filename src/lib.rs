@@ -1,4 +1,43 @@
-//! Maestro Reports: inventory reports for the Maestro platform.
+//! Maestro Reports: the inventory reports of the Maestro platform, as one program.
+//!
+//! # Map
+//! From the border inwards; each module may use those below it, never those above.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `main`, [`cli`] | the command line; the one place that exits |
+//! | [`demo`], [`oneoff`] | the main job in one command; one report without any service |
+//! | [`api`], [`worker`], [`beat`], [`inventory`] | the four servers; actix-web types stay in `api` and `inventory` |
+//! | [`stages`], [`request`] | what each task does; how a report is requested |
+//! | [`app`] | the configuration and the parts that it chose, built once |
+//! | [`store`], [`broker`], [`peers`] | rows and registry, queue, the platform's other services: all I/O |
+//! | [`filter`], [`chart`], [`task`], [`auth`], [`config`] | pure: the filter language, counting, Celery's messages, tokens, settings |
+//! | [`domain`] | the nouns: ids, tables, statuses, reports, rows |
+//!
+//! MongoDB types stay in `store/mongo`, amiquip's in `broker/amqp`, SQL in the `embedded` modules (and the inventory's
+//! files), the names of variables in `config/env.rs`.
+//!
+//! # One report
+//! 1. `POST /reports/general` (`api/reports.rs`) checks the token and calls [`request::launch`]: the filters are compiled
+//!    (`filter/general.rs`), the report is recorded as `process`, `qgeneral.api` is published.
+//! 2. A worker (`worker/job.rs`) takes the message, reads it (`task/envelope`) and runs [`stages::run`] on a thread of its own.
+//! 3. `stages/general.rs` asks the Data API; `peers/answer.rs` reads its answer row by row on a reading thread, which counts
+//!    (`stages/aggregation.rs`) and cuts batches (`stages/upload.rs`). A few batches are in flight; a slow store slows the
+//!    connection down, so memory does not grow with the rows.
+//! 4. `stages/webhook.rs` stages the batches in a generation of the table that nobody reads; the commit makes it the readable
+//!    one together with the report's record, in one atomic step.
+//! 5. `stages/announce.rs` publishes the notices, the message is acknowledged, and each notice is tried again on its own.
+//!    A failure ends in [`stages::failed`]: the report is in `error` with a message, and the old rows stay readable.
+//!
+//! # Decisions
+//! - *Generations and a pointer* rather than renaming tables: pointer, rows, status and charts change in one step, and a
+//!   reader in the middle of the old rows finishes them.
+//! - *Conditions in two parts*: what today's Data API can check goes into the query, and what it cannot express is checked on
+//!   the rows by [`filter::matcher`], which the embedded store and the inventory use too.
+//! - *Retries are new messages* with the same id, as Celery's, so both brokers and Python's workers understand them; dead
+//!   letters are a queue of their own, because a dead-letter argument would not be what Celery declares.
+//! - *serde_json on a reading thread* rather than an incremental parser of our own: its errors and limits are known, and the
+//!   thread keeps parsing and counting off the connection's thread.
 
 pub mod api;
 pub mod app;

@@ -53,7 +53,7 @@ pub static VARS: &[Var] = &[
     var("MAESTRO_AUDIT_URI", "peers.audit_uri", "http://localhost:10900", Kind::Http { optional: true }, "audit service; empty: not told"),
     var("MAESTRO_WEBSOCKET_URI", "peers.websocket_uri", "http://localhost:8000", Kind::Http { optional: true }, "WebSocket service; empty: not told"),
     var("MAESTRO_WEBSOCKET_SECRET", "peers.websocket_secret", "wsSecretKey", Kind::Secret, "API key of the WebSocket service"),
-    var("MAESTRO_PEER_SECONDS", "peers.timeout_seconds", "30", number(1, 3600, "seconds"), "longest silence of another service"),
+    var("MAESTRO_PEER_SECONDS", "peers.timeout_seconds", "120", number(1, 3600, "seconds"), "longest silence of another service"),
     var("MAESTRO_INSERT_QTD", "stages.batch_rows", "500", number(1, 100_000, "rows"), "rows in one insert batch"),
     var("MAESTRO_BATCHES_IN_FLIGHT", "stages.batches_in_flight", "4", number(1, 64, "batches"), "batches between fetch and store"),
     var("MAESTRO_FETCH_QTD", "stages.fetch_rows", "99999", number(1, MANY, "rows"), "rows asked of the Data API in one answer"),
@@ -63,7 +63,7 @@ pub static VARS: &[Var] = &[
     var("MAESTRO_HOSTNAME", "worker.hostname", "celery@%h", Kind::Node, "node name of a worker; `%h` host name, `%n` its first label, `%d` the rest"),
     var("MAESTRO_SHUTDOWN_SECONDS", "worker.shutdown_seconds", "30", number(0, 3600, "seconds"), "how long running tasks may go on after SIGTERM"),
     var("MAESTRO_TASK_RETRIES", "worker.task_retries", "3", number(0, 100, "retries"), "retries of a report task"),
-    var("MAESTRO_NOTICE_RETRIES", "worker.notice_retries", "8", number(0, 100, "retries"), "retries of a notice to another service"),
+    var("MAESTRO_NOTICE_RETRIES", "worker.notice_retries", "16", number(0, 100, "retries"), "retries of a notice to another service"),
     var("MAESTRO_RETRY_SECONDS", "worker.retry_seconds", "5", number(1, 600, "seconds"), "pause before the first retry; each further one is twice as long, up to ten minutes"),
 ];
 
