@@ -41,20 +41,12 @@ impl Args {
     where
         T: FromStr<Err: Display>,
     {
-        match self.take(name)? {
-            Value::String(text) if text.is_empty() => None,
-            Value::String(text) => match text.parse() {
-                Ok(value) => return Some(value),
-                Err(error) => {
-                    mistakes.insert(name, error.to_string());
-                    None
-                }
-            },
-            _ => {
-                mistakes.insert(name, "expected a text".to_owned());
-                None
-            }
-        }
+        let parsed = match self.take(name)?.as_str() {
+            Some("") => return None,
+            Some(text) => text.parse().map_err(|error: T::Err| error.to_string()),
+            None => Err("expected a text".to_owned()),
+        };
+        parsed.map_err(|mistake| mistakes.insert(name, mistake)).ok()
     }
 
     /// All arguments.

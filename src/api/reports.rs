@@ -103,11 +103,10 @@ async fn run(app: &App, wanted: Request) -> Result<HttpResponse, ApiError> {
 
 /// Ends the platform's record of a report that is refused; the caller gets the refusal whether this works or not.
 async fn refuse(app: &App, report: ReportId, error: &ApiError, id: &RequestId) {
-    let text = match error {
-        ApiError::Arguments(mistakes) => {
-            mistakes.iter().map(|(name, what)| format!("{name}: {what}")).collect::<Vec<_>>().join("; ")
-        }
-        other => other.to_string(),
+    let text = if let ApiError::Arguments(mistakes) = error {
+        mistakes.iter().map(|(name, what)| format!("{name}: {what}")).collect::<Vec<_>>().join("; ")
+    } else {
+        error.to_string()
     };
     if let Err(error) = request::refuse(app, report, &text).await {
         log::warn!(request_id = id.as_str(); "report {report}: the platform was not told of the refusal: {error}");

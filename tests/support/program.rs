@@ -105,11 +105,11 @@ impl Program {
 }
 
 impl Drop for Program {
+    #[expect(clippy::print_stdout, reason = "shown with the failed test only")]
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            // Shown with the failed test only.
             println!("--- log of process {} ---\n{}", self.id(), self.log());
         }
     }

@@ -2,6 +2,9 @@
 
 use super::{Api, KEY, PASS, REPORT, TABLE, http, snapshot};
 use serde_json::json;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
 
 #[test]
 fn who_answers_needs_no_token() {
@@ -97,7 +100,19 @@ fn a_broker_that_is_away_is_told_and_leaves_nothing_half_done() {
 #[test]
 fn sigterm_lets_a_request_end_and_exits_with_zero() {
     let mut api = Api::embedded();
-    super::fill(&api);
+    let body = json!({"colname": TABLE, "results": [{"_id": "a"}]}).to_string();
+    let (first, rest) = body.split_at(10);
+    let mut connection = TcpStream::connect(api.program.url().trim_start_matches("http://")).unwrap();
+    let head = format!("POST /reports HTTP/1.1\r\nHost: x\r\nAuthorization: JWT {}\r\n", api.token);
+    write!(connection, "{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{first}", body.len())
+        .unwrap();
+    // Nothing tells when the server has read so much.
+    std::thread::sleep(Duration::from_millis(300));
     api.program.terminate();
+    api.program.wait_for("SIGTERM received");
+    connection.write_all(rest.as_bytes()).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(api.program.end().success());
 }
