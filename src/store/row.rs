@@ -14,11 +14,11 @@ enum BadRow {
     #[error("a row has no _id")]
     NoId,
     #[error("a row's _id is a list or a regular expression: {0}")]
-    Id(Bson),
+    Id(String),
     #[error("the row with _id {id} has {bytes} bytes; {MAX_ROW_BYTES} are allowed")]
-    TooLarge { id: Bson, bytes: usize },
+    TooLarge { id: String, bytes: usize },
     #[error("the row with _id {id} cannot be encoded: {source}")]
-    Unencodable { id: Bson, source: bson::error::Error },
+    Unencodable { id: String, source: Box<bson::error::Error> },
 }
 
 /// A row's `_id` and its BSON bytes.
@@ -32,11 +32,11 @@ pub(super) fn encode(row: &Row) -> Result<(&Bson, Vec<u8>), StoreError> {
 fn checked(row: &Row) -> Result<(&Bson, Vec<u8>), BadRow> {
     let id = row.get("_id").ok_or(BadRow::NoId)?;
     if matches!(id, Bson::Array(_) | Bson::RegularExpression(_)) {
-        return Err(BadRow::Id(id.clone()));
+        return Err(BadRow::Id(id.to_string()));
     }
-    let bytes = row.to_vec().map_err(|source| BadRow::Unencodable { id: id.clone(), source })?;
+    let bytes = row.to_vec().map_err(|source| BadRow::Unencodable { id: id.to_string(), source: source.into() })?;
     if bytes.len() > MAX_ROW_BYTES {
-        return Err(BadRow::TooLarge { id: id.clone(), bytes: bytes.len() });
+        return Err(BadRow::TooLarge { id: id.to_string(), bytes: bytes.len() });
     }
     Ok((id, bytes))
 }

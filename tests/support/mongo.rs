@@ -109,7 +109,7 @@ impl Server {
             return Err(format!("neither MAESTRO_TEST_MONGO_URI nor mongod nor {} is there", jars.display()));
         }
         let mut child: Child = Command::new("java")
-            .args(["-Xmx1g", "-XX:+UseSerialGC", "-cp"])
+            .args(["-Xmx4g", "-XX:+UseG1GC", "-cp"])
             .arg(jars.join("*"))
             .arg(root.join("tests/support/MongoServer.java"))
             .arg("0")

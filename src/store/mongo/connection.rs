@@ -28,7 +28,6 @@ impl Connection {
         let mut options = ClientOptions::parse(uri.expose()).await.map_err(|_| bad_address())?;
         options.app_name.get_or_insert_with(|| env!("CARGO_PKG_NAME").to_owned());
         options.server_selection_timeout.get_or_insert(SERVER_SELECTION);
-        options.connect_timeout.get_or_insert(SERVER_SELECTION);
         // A task is acknowledged after its rows are written: they must survive the loss of one server.
         options
             .write_concern

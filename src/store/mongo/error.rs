@@ -46,10 +46,12 @@ pub(super) fn is_nothing_to_drop(error: &Error) -> bool {
 }
 
 fn code(error: &Error) -> Option<i32> {
-    match &*error.kind {
-        ErrorKind::Command(command) => Some(command.code),
-        ErrorKind::Write(WriteFailure::WriteError(write)) => Some(write.code),
-        ErrorKind::Write(WriteFailure::WriteConcernError(concern)) => Some(concern.code),
-        _ => None,
+    if let ErrorKind::Command(command) = &*error.kind {
+        return Some(command.code);
     }
+    let ErrorKind::Write(failure) = &*error.kind else { return None };
+    if let WriteFailure::WriteError(write) = failure {
+        return Some(write.code);
+    }
+    if let WriteFailure::WriteConcernError(concern) = failure { Some(concern.code) } else { None }
 }

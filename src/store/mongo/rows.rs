@@ -71,11 +71,8 @@ fn odd_key(row: &Row) -> Option<String> {
         if key.starts_with('$') || key.contains('.') {
             return Some(key.clone());
         }
-        match value {
-            Bson::Document(inner) => odd_key(inner),
-            Bson::Array(items) => items.iter().filter_map(Bson::as_document).find_map(odd_key),
-            _ => None,
-        }
+        let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
+        value.as_document().into_iter().chain(items.iter().filter_map(Bson::as_document)).find_map(odd_key)
     })
 }
 
