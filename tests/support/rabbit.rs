@@ -52,6 +52,7 @@ pub(crate) fn ctl(args: &[&str]) -> String {
 }
 
 impl Rabbit {
+    #[expect(clippy::print_stderr, reason = "the place where a person looks for skipped tests")]
     fn start() -> Option<Self> {
         if !Path::new(SERVER).exists() {
             let must = std::env::var("CI").is_ok_and(|value| value == "true");

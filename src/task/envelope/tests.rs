@@ -171,7 +171,8 @@ fn kombus_wrapped_values_become_their_text() {
 fn what_is_wrong_is_named_with_what_was_expected() {
     let good = || celery("ws.api", json!(["general", REPORT, OWNER, "success"]), json!({}));
     assert!(Envelope::from_message(&good()).is_ok());
-    let cases: [(&dyn Fn(&mut Message), &str); 14] = [
+    type Spoil<'a> = &'a dyn Fn(&mut Message);
+    let cases: [(Spoil<'_>, &str); 14] = [
         (&|m| drop(m.headers.remove("task")), "header task: expected the name of a task"),
         (&|m| drop(m.headers.remove("id")), "header id: expected the task's id"),
         (&|m| drop(m.headers.insert("id".into(), 5.into())), "header id: expected a text"),

@@ -14,8 +14,8 @@ const TABLE: &str = "5f0000000000000000000002_general";
 /// The registry's message once the report has ended in `error`.
 fn failure(fleet: &fleet::Fleet, platform: &Platform) -> String {
     let told = fleet.wait("the platform to be told", || {
-        let notices = platform.calls("/reports").into_iter().map(|call| call.body["body"][0].clone());
-        notices.filter(|record| record["status"] == "error").last()
+        let mut notices = platform.calls("/reports").into_iter().map(|call| call.body["body"][0].clone());
+        notices.find(|record| record["status"] == "error")
     });
     told["msg"].as_str().unwrap().to_owned()
 }
