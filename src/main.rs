@@ -11,6 +11,10 @@ use maestro_reports::{api, auth, beat, demo, inventory, oneoff, worker};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+/// Rows are made on one thread and freed on another, which the system's allocator answers with ever more memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const FAILURE: u8 = 1;
 const MISTAKE: u8 = 2;
 const EMPTY: u8 = 3;

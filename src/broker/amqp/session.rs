@@ -17,6 +17,9 @@ const MAX_WAITING: usize = 1000;
 /// The longest sleep without looking at the clock.
 const TICK: Duration = Duration::from_secs(1);
 
+/// How long a cancelled consumer is listened to.
+const LAST_WORD: Duration = Duration::from_secs(5);
+
 /// The ways to settle a delivery over its channel.
 pub(super) enum How {
     Ack,
@@ -116,7 +119,10 @@ impl<'a> Traffic<'a> {
             match self.desk.orders.try_recv() {
                 Ok(order) => self.obey(order)?,
                 Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => return Ok(false),
+                Err(TryRecvError::Disconnected) => {
+                    self.stop()?;
+                    return Ok(false);
+                }
             }
         }
         self.grant()?;
@@ -235,10 +241,10 @@ impl<'a> Traffic<'a> {
     fn stop(&mut self) -> Result<(), Error> {
         for (_, consumer) in self.consumers.drain(..) {
             consumer.cancel()?;
-            while let Ok(message) = consumer.receiver().try_recv() {
-                if let ConsumerMessage::Delivery(delivery) = message {
-                    delivery.nack(self.channel, true)?;
-                }
+            // amiquip tells the consumer of its end after it has answered: whoever left before that would take the
+            // whole connection down.
+            while let Ok(ConsumerMessage::Delivery(delivery)) = consumer.receiver().recv_timeout(LAST_WORD) {
+                delivery.nack(self.channel, true)?;
             }
         }
         for (original, _) in self.waiting.take_all().chain(self.ready.drain(..)) {
