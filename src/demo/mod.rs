@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::beat;
 use crate::config::Config;
 use crate::inventory::{self, SAMPLE_OWNER};
-use crate::store::Store;
+use crate::store::{Store, Verdict};
 use crate::worker;
 use anyhow::{Context, bail, ensure};
 use client::Client;
@@ -123,8 +123,11 @@ async fn watch(store: &Arc<dyn Store>, board: &mut Board) -> anyhow::Result<()> 
     while board.is_running() {
         ensure!(start.elapsed() < PATIENCE, "the reports have not ended after {PATIENCE:?}");
         for table in board.running() {
-            if let Some(report) = store.report(&table).await? {
-                board.update(report);
+            match store.report(&table).await {
+                Ok(report) => report.into_iter().for_each(|report| board.update(report)),
+                // The worker tries its tasks again; so does this.
+                Err(error) if error.verdict() == Verdict::Retry => log::warn!("{error}"),
+                Err(error) => return Err(error.into()),
             }
         }
         tokio::time::sleep(LOOK).await;
