@@ -10,7 +10,6 @@ use crate::inventory;
 use crate::peers::{Peers, TakeRow};
 use crate::stages;
 use anyhow::Context;
-use bson::RawDocumentBuf;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use std::io::{self, BufWriter, Write};
@@ -177,8 +176,7 @@ impl TakeRow for Printer {
 
     fn take(&mut self, row: Row) -> bool {
         self.bar.inc(1);
-        let wanted = |residual: &Matcher| RawDocumentBuf::try_from(&row).is_ok_and(|raw| residual.matches(&raw));
-        if !self.residual.as_ref().is_none_or(wanted) {
+        if !self.residual.as_ref().is_none_or(|residual| residual.matches_row(&row)) {
             return true;
         }
         self.failure = self.write(&row).err();

@@ -11,8 +11,8 @@ use crate::domain::{OwnerId, Row, Status, TableName};
 use crate::filter::matcher::Matcher;
 use crate::peers::{Peers, TakeRow};
 use crate::store::Outcome;
+use bson::Bson;
 use bson::oid::ObjectId;
-use bson::{Bson, RawDocumentBuf};
 use chrono::Utc;
 use sha2::{Digest, Sha256};
 use std::time::Instant;
@@ -165,16 +165,11 @@ impl Batcher {
         self.tally.add(&batch);
         batch
     }
-
-    fn is_wanted(&self, row: &Row) -> bool {
-        let Some(residual) = &self.residual else { return true };
-        RawDocumentBuf::try_from(row).is_ok_and(|raw| residual.matches(&raw))
-    }
 }
 
 impl TakeRow for Batcher {
     fn take(&mut self, mut row: Row) -> bool {
-        if !self.is_wanted(&row) {
+        if !self.residual.as_ref().is_none_or(|residual| residual.matches_row(&row)) {
             return true;
         }
         if !self.joined.is_empty() {
