@@ -4,6 +4,8 @@ use crate::broker::{self, Broker, BrokerError};
 use crate::config::{Config, ConfigError, Upload};
 use crate::peers::Peers;
 use crate::store::{self, Store, StoreError};
+use crate::tls::{self, CaFileError};
+use rustls::ClientConfig;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,6 +20,8 @@ pub struct App {
     pub broker: Arc<dyn Broker>,
     /// The platform's other services.
     pub peers: Peers,
+    /// Whom encrypted connections trust.
+    pub tls: Arc<ClientConfig>,
 }
 
 /// What the process is for.
@@ -48,6 +52,9 @@ pub enum OpenError {
         #[source]
         source: std::io::Error,
     },
+    /// The file of authorities cannot be used.
+    #[error(transparent)]
+    Tls(#[from] CaFileError),
     /// The store does not open.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -89,6 +96,7 @@ impl App {
     async fn assemble(config: Config, role: Role, migrate: bool) -> Result<Self, OpenError> {
         let listens = matches!(role, Role::Serve | Role::All).then_some(config.api.host.as_str());
         guard_secrets(&config, listens)?;
+        let tls = tls::client(config.tls.ca_file.as_deref())?;
         let config = Arc::new(config);
         let store = match (role, config.stages.upload) {
             (Role::Worker, Upload::Api) => None,
@@ -98,7 +106,7 @@ impl App {
             make_folder(&config)?;
         }
         let broker = broker::open(&config).await?;
-        let app = Self { peers: Peers::new(Arc::clone(&config)), config, store, broker };
+        let app = Self { peers: Peers::new(Arc::clone(&config)), config, store, broker, tls };
         for line in app.parts() {
             log::info!("{line}");
         }

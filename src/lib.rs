@@ -10,6 +10,7 @@
 //! | [`api`], [`worker`], [`beat`], [`inventory`] | the four servers; actix-web types stay in `api` and `inventory` |
 //! | [`stages`], [`request`] | what each task does; how a report is requested |
 //! | [`app`] | the configuration and the parts that it chose, built once |
+//! | [`tls`] | whom encrypted connections trust |
 //! | [`store`], [`broker`], [`peers`] | rows and registry, queue, the platform's other services: all I/O |
 //! | [`filter`], [`chart`], [`task`], [`auth`], [`config`] | pure: the filter language, counting, Celery's messages, tokens, settings |
 //! | [`domain`] | the nouns: ids, tables, statuses, reports, rows |
@@ -58,4 +59,5 @@ pub mod signal;
 pub mod stages;
 pub mod store;
 pub mod task;
+pub mod tls;
 pub mod worker;

@@ -51,7 +51,7 @@ fn start_log(cli: &Cli) {
 
 fn code(error: &anyhow::Error) -> u8 {
     let is_mistake = error.chain().any(|cause| {
-        let refused = matches!(cause.downcast_ref(), Some(OpenError::Config(_)));
+        let refused = matches!(cause.downcast_ref(), Some(OpenError::Config(_) | OpenError::Tls(_)));
         refused || cause.is::<ConfigError>() || cause.is::<FilterError>()
     });
     if is_mistake { MISTAKE } else { FAILURE }

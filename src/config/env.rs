@@ -43,6 +43,7 @@ pub static VARS: &[Var] = &[
     var("MAESTRO_QUERY_SECONDS", "api.query_seconds", "10", number(1, 3600, "seconds"), "longest time for one query of rows"),
     var("MAESTRO_SECRETJWT_PRIVATE", "auth.key", "defaultSecretKeyPrivate", Kind::Secret, "key that signs tokens between services"),
     var("MAESTRO_NOAUTH", "auth.noauth", "defaultSecretNoAuthToken", Kind::Secret, "pass inside the token"),
+    var("MAESTRO_CA_FILE", "tls.ca_file", "", Kind::File, "PEM file of authorities to trust besides the system's, for `amqps`, `https` and MongoDB; empty: the system's alone"),
     var("MAESTRO_MONGO_URI", "store.mongo_uri", "", Kind::Mongo, "MongoDB of the report store, `mongodb://…` or a host name; empty: the embedded store"),
     var("MAESTRO_MONGO_DATABASE", "store.mongo_database", "maestro-reports", Kind::Database, "database of the report store"),
     var("MAESTRO_DATA_DIR", "store.data_dir", "./data", Kind::Folder, "folder of the embedded store and queue"),

@@ -24,6 +24,8 @@ pub enum Kind {
     Host,
     /// A folder.
     Folder,
+    /// A file, or empty.
+    File,
     /// `mongodb://…`, a bare host name, or empty.
     Mongo,
     /// A database name.
@@ -77,6 +79,7 @@ impl Kind {
             Self::Secret => wanted(!text.is_empty(), text, "a text that is not empty"),
             Self::Host => wanted(is_host(text), text, "an IP address or a host name"),
             Self::Folder => wanted(!text.is_empty(), text, "a folder"),
+            Self::File => Ok(text.to_owned()),
             Self::Mongo => mongo(text),
             Self::Database => {
                 wanted(is_database(text), text, r#"1 to 63 bytes without / \ . " $ * < > : | ? and spaces"#)

@@ -2,7 +2,7 @@
 
 use super::layers::{self, Flag, Setting};
 use super::mistake::{ConfigError, Mistake};
-use super::{Api, Auth, Broker, Config, Peers, Secret, Stages, Store, Upload, Worker, node, schedule};
+use super::{Api, Auth, Broker, Config, Peers, Secret, Stages, Store, Tls, Upload, Worker, node, schedule};
 use std::path::Path;
 use std::time::Duration;
 
@@ -56,6 +56,7 @@ impl Reader {
                 query_timeout: self.seconds("api.query_seconds"),
             },
             auth: Auth { key: self.secret("auth.key"), noauth: self.secret("auth.noauth") },
+            tls: Tls { ca_file: self.optional("tls.ca_file").map(Into::into) },
             store: Store {
                 mongo_uri: self.optional("store.mongo_uri").map(Secret::new),
                 mongo_database: self.text("store.mongo_database"),

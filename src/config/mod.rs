@@ -35,6 +35,8 @@ pub struct Config {
     pub api: Api,
     /// Tokens between services.
     pub auth: Auth,
+    /// Encrypted connections.
+    pub tls: Tls,
     /// The report store.
     pub store: Store,
     /// The queue.
@@ -75,6 +77,13 @@ pub struct Auth {
     pub key: Secret,
     /// The pass inside the token (`MAESTRO_NOAUTH`).
     pub noauth: Secret,
+}
+
+/// Settings of encrypted connections.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// PEM file of authorities to trust besides the system's (`MAESTRO_CA_FILE`).
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Settings of the report store.
