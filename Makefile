@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build demo run-serve run-worker run-beat migrate fmt lint test test-services clean
+.PHONY: help build demo run-serve run-worker run-beat migrate fmt lint test bench test-services clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ lint: cc ## Check format and lints
 
 test: test-services ## Run all tests, with RabbitMQ and a MongoDB server
 	cargo test --locked
+
+bench: test-services ## Measure speed and memory; BENCH='--sizes 1000 --parts embedded' for a part, '--help' for more
+	cargo bench --locked --bench bench -- $(BENCH)
 
 test-services: ## Install what the tests start: RabbitMQ, a MongoDB server
 	tests/support/setup.sh services

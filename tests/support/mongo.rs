@@ -11,6 +11,15 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+/// What the Java server may hold, where nobody says otherwise.
+const HEAP: &str = "4g";
+static JAVA_HEAP: OnceLock<&str> = OnceLock::new();
+
+/// Sets the memory of the Java server (as Java's option -Xmx takes it), before the first database is asked for.
+pub(crate) fn set_java_heap(size: &'static str) {
+    JAVA_HEAP.get_or_init(|| size);
+}
+
 /// A database that is dropped with this value.
 #[derive(Debug)]
 pub(crate) struct Database {
@@ -109,7 +118,8 @@ impl Server {
             return Err(format!("neither MAESTRO_TEST_MONGO_URI nor mongod nor {} is there", jars.display()));
         }
         let mut child: Child = Command::new("java")
-            .args(["-Xmx4g", "-XX:+UseG1GC", "-cp"])
+            .arg(format!("-Xmx{}", JAVA_HEAP.get().unwrap_or(&HEAP)))
+            .args(["-XX:+UseG1GC", "-cp"])
             .arg(jars.join("*"))
             .arg(root.join("tests/support/MongoServer.java"))
             .arg("0")

@@ -1,0 +1,150 @@
+//! One line of the table: a figure next to its aim.
+
+use crate::reading::{PAGE_ROWS, Times};
+use crate::report::{Kind, Measured};
+use crate::support::fleet::Parts;
+use comfy_table::{Cell, CellAlignment};
+use std::fmt;
+
+/// From so many servers on a report is compared with its floor.
+const LARGE: u64 = 10_000;
+/// The aims.
+const RATIO: f64 = 1.1;
+const SMALL_SECONDS: f64 = 0.15;
+const PEAK_MIB: f64 = 100.0;
+const PEAK_GROWTH: f64 = 1.2;
+const PAGE_MS: f64 = 10.0;
+const SEARCH_MS: f64 = 150.0;
+const REQUESTS_A_SECOND: f64 = 1000.0;
+
+/// One line of the table.
+#[derive(Debug, Default)]
+pub(crate) struct Line {
+    what: String,
+    parts: &'static str,
+    rows: String,
+    measured: String,
+    floor: String,
+    ratio: String,
+    cpu: String,
+    peak: String,
+    aim: String,
+    met: Option<bool>,
+}
+
+impl Line {
+    fn of_report(parts: Parts, what: String, measured: &Measured) -> Self {
+        let Measured { seconds, floor, cpu, peak, rows, .. } = measured;
+        Self {
+            what,
+            parts: name(parts),
+            rows: rows.to_string(),
+            measured: format!("{seconds:.3} s"),
+            floor: format!("{:.3} s ({:.3} + {:.3})", floor.seconds(), floor.fetch, floor.insert),
+            ratio: format!("{:.2}", seconds / floor.seconds()),
+            cpu: format!("{:.2}, {:.2}", cpu.0, cpu.1),
+            peak: format!("{:.0}, {:.0}", peak.0, peak.1),
+            ..Self::default()
+        }
+    }
+
+    fn aiming(self, aim: String, met: bool) -> Self {
+        Self { aim, met: Some(met), ..self }
+    }
+
+    /// A report of ten rows.
+    pub(crate) fn small(parts: Parts, measured: &Measured) -> Self {
+        let met = measured.seconds <= SMALL_SECONDS;
+        Self::of_report(parts, "report of ten rows".to_owned(), measured).aiming(format!("≤ {SMALL_SECONDS} s"), met)
+    }
+
+    /// A report of many rows.
+    pub(crate) fn report(parts: Parts, kind: Kind, servers: u64, measured: &Measured) -> Self {
+        let line = Self::of_report(parts, format!("report: {}, {servers} servers", kind.name()), measured);
+        if servers < LARGE {
+            return line;
+        }
+        line.aiming(format!("≤ {RATIO} × floor"), measured.seconds <= RATIO * measured.floor.seconds())
+    }
+
+    /// A page in the order of a column.
+    pub(crate) fn page(parts: Parts, column: &str, rows: u64, times: Times) -> Self {
+        Self::of_times(parts, format!("page of {PAGE_ROWS} by {column}"), rows, times, PAGE_MS)
+    }
+
+    /// A search.
+    pub(crate) fn search(parts: Parts, rows: u64, times: Times) -> Self {
+        Self::of_times(parts, "search by substring".to_owned(), rows, times, SEARCH_MS)
+    }
+
+    fn of_times(parts: Parts, what: String, rows: u64, Times { median, p95 }: Times, aim_ms: f64) -> Self {
+        let measured = format!("{median:.1} ms (95 %: {p95:.1})");
+        let line = Self { what, parts: name(parts), rows: rows.to_string(), measured, ..Self::default() };
+        line.aiming(format!("< {aim_ms} ms"), median < aim_ms)
+    }
+
+    /// Pages under load.
+    pub(crate) fn load(parts: Parts, rows: u64, a_second: f64, cpu_ms: f64) -> Self {
+        let line = Self {
+            what: format!("pages of {PAGE_ROWS}, 4 connections"),
+            parts: name(parts),
+            rows: rows.to_string(),
+            measured: format!("{a_second:.0} requests a second"),
+            cpu: format!("{cpu_ms:.2} ms a request"),
+            ..Self::default()
+        };
+        line.aiming(format!("≥ {REQUESTS_A_SECOND}"), a_second >= REQUESTS_A_SECOND)
+    }
+
+    /// The largest memory of one process, and how it grew with ten times the servers.
+    pub(crate) fn memory(
+        parts: Parts,
+        kind: Kind,
+        process: &str,
+        servers: u64,
+        peak: f64,
+        smaller: Option<(u64, f64)>,
+    ) -> Self {
+        let grown = smaller.map(|(servers, before)| (servers, peak / before));
+        let more = grown.map(|(servers, times)| format!(", {times:.2} × that of {servers}")).unwrap_or_default();
+        let line = Self {
+            what: format!("memory of the {process}: {}, {servers} servers", kind.name()),
+            parts: name(parts),
+            measured: format!("{peak:.0} MiB{more}"),
+            ..Self::default()
+        };
+        let met = peak < PEAK_MIB && grown.is_none_or(|(_, times)| times <= PEAK_GROWTH);
+        line.aiming(format!("< {PEAK_MIB} MiB, ≤ {PEAK_GROWTH} ×"), met)
+    }
+
+    /// The line's cells, in the order of the table's header.
+    pub(crate) fn cells(&self) -> Vec<Cell> {
+        let met = self.met.map_or("", |met| if met { "yes" } else { "NO" });
+        let right = |text: &str| Cell::new(text).set_alignment(CellAlignment::Right);
+        vec![
+            Cell::new(&self.what),
+            Cell::new(self.parts),
+            right(&self.rows),
+            right(&self.measured),
+            right(&self.floor),
+            right(&self.ratio),
+            right(&self.cpu),
+            right(&self.peak),
+            Cell::new(&self.aim),
+            Cell::new(met),
+        ]
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}: {}", self.what, self.parts, self.measured)
+    }
+}
+
+fn name(parts: Parts) -> &'static str {
+    match parts {
+        Parts::Embedded => "embedded",
+        Parts::Servers => "RabbitMQ, MongoDB",
+    }
+}
