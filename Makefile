@@ -34,7 +34,7 @@ test: test-services ## Run all tests, with RabbitMQ and a MongoDB server
 	cargo test --locked
 
 bench: test-services ## Measure speed and memory; BENCH='--sizes 1000 --parts embedded' for a part, '--help' for more
-	cargo bench --locked --bench bench -- $(BENCH)
+	MAESTRO_TEST_JAVA_HEAP=12g cargo bench --locked --bench bench -- $(BENCH)
 
 test-services: ## Install what the tests start: RabbitMQ, a MongoDB server
 	tests/support/setup.sh services

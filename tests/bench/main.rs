@@ -30,7 +30,6 @@ mod site;
 mod stop;
 
 use crate::support::fleet::Parts;
-use crate::support::mongo;
 use line::Line;
 use options::{Options, Part};
 use report::{Kind, Measured};
@@ -38,8 +37,6 @@ use results::Results;
 use site::{Inventory, Site};
 use tokio::runtime::{Builder, Runtime};
 
-/// The server that holds the rows of the largest reports, twice, is written in Java.
-const JAVA_HEAP: &str = "12g";
 /// Servers of which the owner may read ten.
 const SERVERS_FOR_TEN_ROWS: u64 = 11;
 /// How often a small report is made; large ones are made less often (`Options::rounds`).
@@ -48,7 +45,6 @@ const SMALL_ROUNDS: usize = 15;
 fn main() -> anyhow::Result<()> {
     let Some(options) = Options::read() else { return Ok(()) };
     stop::at_signals();
-    mongo::set_java_heap(JAVA_HEAP);
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let mut results = Results::new();
     let measured = measure(&options, &runtime, &mut results);

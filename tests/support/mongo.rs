@@ -1,7 +1,8 @@
 //! A MongoDB server for the tests: one for the test binary, a database of its own for each test.
 //!
 //! In this order: the server at `MAESTRO_TEST_MONGO_URI`, `mongod` on the PATH, mongo-java-server (its jars are put into
-//! `target/test-services/mongo-java-server` by `tests/support/setup.sh`). A server started here ends with the tests.
+//! `target/test-services/mongo-java-server` by `tests/support/setup.sh`; it keeps all rows in memory, of which
+//! `MAESTRO_TEST_JAVA_HEAP` gives it more than usual). A server started here ends with the tests.
 
 use maestro_reports::config;
 use std::io::{BufRead, BufReader};
@@ -10,15 +11,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
-
-/// What the Java server may hold, where nobody says otherwise.
-const HEAP: &str = "4g";
-static JAVA_HEAP: OnceLock<&str> = OnceLock::new();
-
-/// Sets the memory of the Java server (as Java's option -Xmx takes it), before the first database is asked for.
-pub(crate) fn set_java_heap(size: &'static str) {
-    JAVA_HEAP.get_or_init(|| size);
-}
 
 /// A database that is dropped with this value.
 #[derive(Debug)]
@@ -118,7 +110,7 @@ impl Server {
             return Err(format!("neither MAESTRO_TEST_MONGO_URI nor mongod nor {} is there", jars.display()));
         }
         let mut child: Child = Command::new("java")
-            .arg(format!("-Xmx{}", JAVA_HEAP.get().unwrap_or(&HEAP)))
+            .arg(format!("-Xmx{}", std::env::var("MAESTRO_TEST_JAVA_HEAP").as_deref().unwrap_or("4g")))
             .args(["-XX:+UseG1GC", "-cp"])
             .arg(jars.join("*"))
             .arg(root.join("tests/support/MongoServer.java"))
