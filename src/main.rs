@@ -76,7 +76,11 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(args) => return make_one(load()?, args).await,
         Command::Inventory(args) => serve_inventory(&load()?, args).await,
         Command::Migrate => migrate(&load()?).await,
-        Command::Token(args) => say(&format!("{}\n", auth::sign_as(&load()?.auth, &args.name)?)),
+        Command::Token(args) => {
+            let auth = load()?.auth;
+            let lifetime = args.valid_for.map(Into::into).or(auth.token_lifetime);
+            say(&format!("{}\n", auth::sign_as(&auth, &args.name, lifetime)?))
+        }
         Command::Config => {
             let settings = config::settings(&variable, cli.config.as_deref(), &flags)?;
             say(&config::table(&settings))

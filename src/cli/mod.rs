@@ -131,6 +131,9 @@ pub struct TokenArgs {
     /// Who will call
     #[arg(long, default_value = "maestro-reports")]
     pub name: String,
+    /// How long it is valid, such as 30d [default: MAESTRO_TOKEN_SECONDS]
+    #[arg(long, value_name = "TIME")]
+    pub valid_for: Option<humantime::Duration>,
 }
 
 impl Command {

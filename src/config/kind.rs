@@ -20,6 +20,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A text that is never shown.
     Secret,
+    /// Such texts, separated by commas, or one a line.
+    Secrets,
     /// An address to listen on.
     Host,
     /// A folder.
@@ -54,10 +56,16 @@ impl Kind {
         if let Self::Number { unit, .. } = self { unit } else { "" }
     }
 
+    /// Whether it is, or may hold, what nobody but the program should read: a secret, or an address with a password.
+    #[must_use]
+    pub fn is_secret(self) -> bool {
+        matches!(self, Self::Secret | Self::Secrets | Self::Mongo | Self::Amqp)
+    }
+
     /// The value as people may see it: secrets as `***`, without passwords in URLs.
     #[must_use]
     pub fn shown(self, text: &str) -> String {
-        if self == Self::Secret {
+        if matches!(self, Self::Secret | Self::Secrets) {
             "***".to_owned()
         } else if self == Self::Node {
             // `%h` follows an @ here, and no password can be in it.
@@ -72,11 +80,12 @@ impl Kind {
     /// # Errors
     /// What was expected, for people; never the value.
     pub fn check(self, text: &str) -> Result<String, String> {
-        let text = if self == Self::Secret { text } else { text.trim() };
+        let text = if matches!(self, Self::Secret | Self::Secrets) { text } else { text.trim() };
         match self {
             Self::Number { min, max, unit } => number(text, min, max, unit),
             Self::Choice(words) => one_of(text, words),
             Self::Secret => wanted(!text.is_empty(), text, "a text that is not empty"),
+            Self::Secrets => secrets(text),
             Self::Host => wanted(is_host(text), text, "an IP address or a host name"),
             Self::Folder => wanted(!text.is_empty(), text, "a folder"),
             Self::File => Ok(text.to_owned()),
@@ -144,6 +153,13 @@ fn queues(text: &str) -> Result<String, String> {
         }
     }
     Ok(names.join(","))
+}
+
+/// Secrets, one a line. A secret that holds a comma can be given in a file only, where a line ends after it.
+fn secrets(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = if text.contains('\n') { text.lines().collect() } else { text.split(',').collect() };
+    let expected = "texts that are not empty, separated by commas, or one a line";
+    wanted(text.is_empty() || parts.iter().all(|part| !part.is_empty()), &parts.join("\n"), expected)
 }
 
 fn mongo(text: &str) -> Result<String, String> {
@@ -248,5 +264,7 @@ mod tests {
         cases(Kind::Concurrency, &[("auto", "auto"), ("4", "4")], &["0", "", "many"]);
         cases(Kind::Database, &[("maestro-reports", "maestro-reports")], &["", "a.b", "a/b", "$x", "a b"]);
         cases(Kind::Secret, &[(" padded ", " padded ")], &[""]);
+        let good = [("", ""), ("a", "a"), ("a, b", "a\n b"), ("a,b\n", "a,b"), ("a\nb\r\n", "a\nb")];
+        cases(Kind::Secrets, &good, &[",", "a,", "a,,b", "\n", "a\n\nb"]);
     }
 }

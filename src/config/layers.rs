@@ -1,6 +1,7 @@
 //! Merges flags, environment, file and defaults, and remembers where each value came from.
 
 use super::env::{self, VARS, Var};
+use super::kind::Kind;
 use super::mistake::{Mistake, Origin};
 use config::{ConfigError as SourceError, File, FileFormat, Map, Source, Value, ValueKind};
 use std::path::Path;
@@ -52,6 +53,8 @@ impl Source for Layer {
 }
 
 const ENVIRONMENT: &str = "environment";
+/// Before the path of a file that an environment variable names.
+const NAMED_FILE: &str = "environment: ";
 const SCHEDULE: &str = "schedule";
 
 /// Merges the layers. Mistakes of form (an unreadable file, an unknown key, a table where a value belongs) are added
@@ -66,15 +69,17 @@ pub(super) fn merge(
     let path = file.map(|path| path.display().to_string()).unwrap_or_default();
     unknown_keys("", &in_file, &path, mistakes);
     let schedules = in_file.get(SCHEDULE).cloned().and_then(|value| value.try_deserialize().ok());
-    let environment = VARS.iter().filter_map(|var| {
-        let value = Value::new(Some(&ENVIRONMENT.to_owned()), get(var.name)?);
-        Some((var.key.to_owned(), value))
-    });
+    let mut environment = Map::new();
+    for var in VARS {
+        if let Some(value) = named_file(var, get, mistakes).or_else(|| in_environment(var, get)) {
+            environment.insert(var.key.to_owned(), value);
+        }
+    }
     let flags = flags.iter().map(|flag| (flag.key.to_owned(), Value::new(Some(&flag.flag.to_owned()), &*flag.value)));
     let built = config::Config::builder()
         .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
         .add_source(Layer(in_file))
-        .add_source(Layer(environment.collect()))
+        .add_source(Layer(environment))
         .add_source(Layer(flags.collect()))
         .build()
         .and_then(|built| built.collect());
@@ -84,6 +89,36 @@ pub(super) fn merge(
     });
     let settings = VARS.iter().filter_map(|var| setting(var, &values, &path)).collect();
     Merged { settings, schedules }
+}
+
+fn in_environment(var: &Var, get: &dyn Fn(&str) -> Option<String>) -> Option<Value> {
+    Some(Value::new(Some(&ENVIRONMENT.to_owned()), get(var.name)?))
+}
+
+/// The content of the file that `<NAME>_FILE` names, as container platforms hand out secrets; without the end of its
+/// line, but for lists.
+fn named_file(var: &Var, get: &dyn Fn(&str) -> Option<String>, mistakes: &mut Vec<Mistake>) -> Option<Value> {
+    if !var.kind.is_secret() {
+        return None;
+    }
+    let name = format!("{}_FILE", var.name);
+    let path = get(&name).filter(|path| !path.is_empty())?;
+    let refuse = |message: String| mistakes.push(Mistake { what: name, origin: Origin::Environment, message });
+    if get(var.name).is_some() {
+        refuse(format!("expected either this or {}, got both", var.name));
+        return None;
+    }
+    match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let is_list = var.kind == Kind::Secrets;
+            let text = if is_list { &text } else { text.trim_end_matches(['\r', '\n']) };
+            Some(Value::new(Some(&format!("{NAMED_FILE}{path}")), text))
+        }
+        Err(error) => {
+            refuse(format!("expected a file that can be read, got {path:?}: {error}"));
+            None
+        }
+    }
 }
 
 fn read(path: &Path, mistakes: &mut Vec<Mistake>) -> Map<String, Value> {
@@ -137,7 +172,7 @@ fn setting(var: &'static Var, values: &Map<String, Value>, path: &str) -> Option
         Some(ENVIRONMENT) => Origin::Environment,
         Some(flag) if flag.starts_with('-') => Origin::Flag(flag.to_owned()),
         // The source names the file relative to the working folder; people see it as they typed it.
-        Some(_) => Origin::File(path.to_owned()),
+        Some(other) => Origin::File(other.strip_prefix(NAMED_FILE).unwrap_or(path).to_owned()),
     };
     Some(Setting { var, text: text(value)?, origin })
 }

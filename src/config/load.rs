@@ -55,7 +55,13 @@ impl Reader {
                 max_body_bytes: self.number("api.max_body_bytes"),
                 query_timeout: self.seconds("api.query_seconds"),
             },
-            auth: Auth { key: self.secret("auth.key"), noauth: self.secret("auth.noauth") },
+            auth: Auth {
+                key: self.secret("auth.key"),
+                accepted_keys: self.secrets("auth.accepted_keys"),
+                noauth: self.secret("auth.noauth"),
+                accepted_noauths: self.secrets("auth.accepted_noauths"),
+                token_lifetime: Some(self.seconds("auth.token_seconds")).filter(|time| !time.is_zero()),
+            },
             tls: Tls { ca_file: self.optional("tls.ca_file").map(Into::into) },
             store: Store {
                 mongo_uri: self.optional("store.mongo_uri").map(Secret::new),
@@ -124,6 +130,10 @@ impl Reader {
 
     fn secret(&mut self, key: &str) -> Secret {
         Secret::new(self.text(key))
+    }
+
+    fn secrets(&mut self, key: &str) -> Vec<Secret> {
+        self.text(key).lines().map(Secret::new).collect()
     }
 
     /// A number that the kind has checked; the type is wide enough for the kind's range.

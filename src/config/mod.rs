@@ -73,10 +73,35 @@ pub struct Api {
 /// Settings of tokens between services.
 #[derive(Debug, Clone)]
 pub struct Auth {
-    /// The HS256 key (`MAESTRO_SECRETJWT_PRIVATE`).
+    /// The HS256 key that signs, and is accepted (`MAESTRO_SECRETJWT_PRIVATE`).
     pub key: Secret,
-    /// The pass inside the token (`MAESTRO_NOAUTH`).
+    /// Further keys that are accepted (`MAESTRO_SECRETJWT_ACCEPTED`).
+    pub accepted_keys: Vec<Secret>,
+    /// The pass inside our tokens, and accepted in others' (`MAESTRO_NOAUTH`).
     pub noauth: Secret,
+    /// Further passes that are accepted (`MAESTRO_NOAUTH_ACCEPTED`).
+    pub accepted_noauths: Vec<Secret>,
+    /// How long our tokens are valid (`MAESTRO_TOKEN_SECONDS`); `None` (0): for ever.
+    pub token_lifetime: Option<Duration>,
+}
+
+impl Auth {
+    /// One key, one pass, and tokens that do not end.
+    #[must_use]
+    pub fn new(key: &str, noauth: &str) -> Self {
+        let (key, noauth) = (Secret::new(key), Secret::new(noauth));
+        Self { key, accepted_keys: Vec::new(), noauth, accepted_noauths: Vec::new(), token_lifetime: None }
+    }
+
+    /// All accepted keys; the first one signs.
+    pub fn keys(&self) -> impl Iterator<Item = &Secret> {
+        std::iter::once(&self.key).chain(&self.accepted_keys)
+    }
+
+    /// All accepted passes; the first one goes into our tokens.
+    pub fn noauths(&self) -> impl Iterator<Item = &Secret> {
+        std::iter::once(&self.noauth).chain(&self.accepted_noauths)
+    }
 }
 
 /// Settings of encrypted connections.

@@ -9,13 +9,20 @@ impl Config {
     /// The variables whose secret is the published default.
     #[must_use]
     pub fn default_secrets(&self) -> Vec<&'static str> {
-        let secrets: [(&str, &Secret); 3] = [
-            ("auth.key", &self.auth.key),
-            ("auth.noauth", &self.auth.noauth),
-            ("peers.websocket_secret", &self.peers.websocket_secret),
+        let (auth, one) = (&self.auth, std::slice::from_ref::<Secret>);
+        // Who is accepted with a published secret is as bad as who signs with one.
+        let secrets: [(&str, &str, &[Secret]); 5] = [
+            ("auth.key", "auth.key", one(&auth.key)),
+            ("auth.accepted_keys", "auth.key", &auth.accepted_keys),
+            ("auth.noauth", "auth.noauth", one(&auth.noauth)),
+            ("auth.accepted_noauths", "auth.noauth", &auth.accepted_noauths),
+            ("peers.websocket_secret", "peers.websocket_secret", one(&self.peers.websocket_secret)),
         ];
-        let vars = secrets.into_iter().filter_map(|(key, secret)| Some((env::find(key)?, secret)));
-        vars.filter(|(var, secret)| secret.expose() == var.default).map(|(var, _)| var.name).collect()
+        let published = secrets.into_iter().filter_map(|(key, of, secrets)| {
+            let default = env::find(of)?.default;
+            secrets.iter().any(|secret| secret.expose() == default).then(|| env::find(key))?
+        });
+        published.map(|var| var.name).collect()
     }
 
     /// Refuses default secrets in production, whoever listens; elsewhere gives a warning for people where the
@@ -75,6 +82,20 @@ mod tests {
             config(&[("MAESTRO_ENV", "production"), ("MAESTRO_NOAUTH", "mine")]).guard_secrets(None).unwrap_err();
         let names: Vec<_> = error.mistakes.iter().map(|mistake| mistake.what.as_str()).collect();
         assert_eq!(names, ["MAESTRO_SECRETJWT_PRIVATE", "MAESTRO_WEBSOCKET_SECRET"]);
+    }
+
+    #[test]
+    fn a_default_secret_among_those_accepted_is_refused_too() {
+        let config = config(&[
+            ("MAESTRO_ENV", "production"),
+            ("MAESTRO_SECRETJWT_PRIVATE", "a"),
+            ("MAESTRO_SECRETJWT_ACCEPTED", "b,defaultSecretKeyPrivate"),
+            ("MAESTRO_NOAUTH", "c"),
+            ("MAESTRO_NOAUTH_ACCEPTED", "defaultSecretNoAuthToken"),
+            ("MAESTRO_WEBSOCKET_SECRET", "d"),
+        ]);
+        assert_eq!(config.default_secrets(), ["MAESTRO_SECRETJWT_ACCEPTED", "MAESTRO_NOAUTH_ACCEPTED"]);
+        assert!(config.guard_secrets(None).is_err());
     }
 
     #[test]

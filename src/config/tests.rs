@@ -61,6 +61,44 @@ fn flag_beats_environment_beats_file_beats_default() {
 }
 
 #[test]
+fn secrets_may_stand_in_files() {
+    let (key, keys, url) = (file("hunter2\n"), file("old,key\nolder\n"), file("amqp://guest:hunter2@h//"));
+    let path = |file: &NamedTempFile| file.path().display().to_string();
+    let (key, keys, url) = (path(&key), path(&keys), path(&url));
+    let pairs: [(&str, &str); 4] = [
+        ("MAESTRO_SECRETJWT_PRIVATE_FILE", &key),
+        ("MAESTRO_SECRETJWT_ACCEPTED_FILE", &keys),
+        ("CELERY_BROKER_URL_FILE", &url),
+        ("MAESTRO_NOAUTH_FILE", ""),
+    ];
+    let get = env(&pairs);
+    let config = load(&get, None, &[]).unwrap();
+    let accepted: Vec<&str> = config.auth.keys().map(Secret::expose).collect();
+    assert_eq!(accepted, ["hunter2", "old,key", "older"]);
+    assert_eq!(config.broker.url.unwrap().expose(), "amqp://guest:hunter2@h//");
+    assert_eq!(config.auth.noauth.expose(), "defaultSecretNoAuthToken");
+    let shown = table(&settings(&get, None, &[]).unwrap());
+    assert!(shown.contains(&format!("file {key}")) && !shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn a_file_of_a_secret_that_is_missing_or_beside_its_variable_is_a_mistake() {
+    let both = file("hunter2");
+    let both = both.path().display().to_string();
+    let pairs: [(&str, &str); 4] = [
+        ("MAESTRO_SECRETJWT_PRIVATE_FILE", "/nowhere/key"),
+        ("MAESTRO_NOAUTH", "hunter2"),
+        ("MAESTRO_NOAUTH_FILE", &both),
+        ("MAESTRO_PORT_FILE", "/nowhere/port"),
+    ];
+    let get = env(&pairs);
+    let error = load(&get, None, &[]).unwrap_err();
+    let names: Vec<_> = error.mistakes.iter().map(|mistake| mistake.what.as_str()).collect();
+    assert_eq!(names, ["MAESTRO_SECRETJWT_PRIVATE_FILE", "MAESTRO_NOAUTH_FILE"]);
+    assert!(error.to_string().contains("/nowhere/key") && !error.to_string().contains("hunter2"), "{error}");
+}
+
+#[test]
 fn an_empty_peer_is_not_told() {
     let config = load(&env(&[("MAESTRO_AUDIT_URI", ""), ("MAESTRO_WEBSOCKET_URI", "")]), None, &[]).unwrap();
     assert_eq!((config.peers.audit_uri, config.peers.websocket_uri), (None, None));

@@ -6,7 +6,7 @@ use crate::config::{Auth, Config};
 use awc::error::{ConnectError, SendRequestError};
 use awc::http::Method;
 use awc::http::header::{AUTHORIZATION, HeaderValue};
-use awc::{Client, ClientRequest, ClientResponse, Connector};
+use awc::{Client, ClientResponse, Connector};
 use futures_util::StreamExt;
 use serde::Serialize;
 use std::time::Duration;
@@ -61,9 +61,27 @@ impl<'a> Call<'a> {
     }
 
     /// Sends a JSON body; back when the head of a good answer has arrived.
+    /// A peer that refuses one accepted secret is asked with the next: while secrets are changed it may have either.
     pub(super) async fn send(&self, body: &impl Serialize) -> Result<ClientResponse, PeerError> {
-        let request = CLIENT.with(|client| client.request(self.method.clone(), &self.url));
-        let sent = self.authorized(request)?.send_json(body);
+        let mut authorizations = self.authorizations()?.into_iter();
+        loop {
+            match self.attempt(body, authorizations.next()).await {
+                Err(PeerError::Refused { status: 401, .. }) if authorizations.len() > 0 => {}
+                sent => return sent,
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        body: &impl Serialize,
+        authorization: Option<HeaderValue>,
+    ) -> Result<ClientResponse, PeerError> {
+        let mut request = CLIENT.with(|client| client.request(self.method.clone(), &self.url));
+        if let Some(authorization) = authorization {
+            request = request.insert_header((AUTHORIZATION, authorization));
+        }
+        let sent = request.send_json(body);
         let response = timeout(self.silence, sent).await.map_err(|_| self.silent())?;
         let mut response = response.map_err(|error| self.unsent(&error))?;
         if response.status().is_success() {
@@ -84,17 +102,21 @@ impl<'a> Call<'a> {
         PeerError::TimedOut { peer: self.peer.clone(), silence: self.silence }
     }
 
-    fn authorized(&self, request: ClientRequest) -> Result<ClientRequest, PeerError> {
-        let text = match self.credentials {
-            Credentials::Service(auth) => auth::sign(auth)
-                .map(|token| format!("JWT {token}"))
-                .map_err(|error| PeerError::Unreachable { peer: self.peer.clone(), source: error.into() })?,
-            Credentials::ApiKey(key) => format!("apikey {key}"),
+    /// What may be tried as the header `Authorization`, in this order.
+    fn authorizations(&self) -> Result<Vec<HeaderValue>, PeerError> {
+        let unsent = |source| PeerError::Unreachable { peer: self.peer.clone(), source };
+        let value = |text: String| {
+            let mut value = HeaderValue::from_str(&text).map_err(|error| unsent(error.into()))?;
+            value.set_sensitive(true);
+            Ok(value)
         };
-        let mut value = HeaderValue::from_str(&text)
-            .map_err(|error| PeerError::Unreachable { peer: self.peer.clone(), source: error.into() })?;
-        value.set_sensitive(true);
-        Ok(request.insert_header((AUTHORIZATION, value)))
+        match self.credentials {
+            Credentials::Service(auth) => {
+                let tokens = auth::tokens(auth).map(|token| token.map_err(|error| unsent(error.into())));
+                tokens.map(|token| value(format!("JWT {}", token?))).collect()
+            }
+            Credentials::ApiKey(key) => Ok(vec![value(format!("apikey {key}"))?]),
+        }
     }
 
     fn unsent(&self, error: &SendRequestError) -> PeerError {

@@ -10,7 +10,7 @@ use crate::support::http::{self, Answer};
 use crate::support::mongo::{self, Database};
 use crate::support::program::Program;
 use maestro_reports::auth;
-use maestro_reports::config::{Auth, Secret};
+use maestro_reports::config::Auth;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -54,7 +54,7 @@ impl Api {
             let migrated = Program::output(&["migrate"], &all);
             assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
         }
-        let token = auth::sign(&Auth { key: Secret::new(KEY), noauth: Secret::new(PASS) }).unwrap();
+        let token = auth::sign(&Auth::new(KEY, PASS)).unwrap();
         Self { program: Program::listening(&["serve"], &all), token, data, _database: database }
     }
 

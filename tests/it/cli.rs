@@ -2,7 +2,7 @@
 
 use crate::support::program::Program;
 use maestro_reports::auth;
-use maestro_reports::config::{Auth, Secret};
+use maestro_reports::config::Auth;
 use std::process::Output;
 
 /// Exit code, standard output, standard error.
@@ -98,9 +98,12 @@ fn a_token_is_good_for_the_secrets_in_force_only() {
     let env = [("MAESTRO_SECRETJWT_PRIVATE", "key"), ("MAESTRO_NOAUTH", "pass")];
     let (code, stdout, _) = told(&Program::output(&["token", "--name", "scheduler"], &env));
     assert_eq!(code, Some(0));
-    let auth = |key: &str| Auth { key: Secret::new(key), noauth: Secret::new("pass") };
-    assert_eq!(auth::verify(&auth("key"), stdout.trim()).unwrap().name, "scheduler");
-    assert!(auth::verify(&auth("other"), stdout.trim()).is_err());
+    assert_eq!(auth::verify(&Auth::new("key", "pass"), stdout.trim()).unwrap().name, "scheduler");
+    assert!(auth::verify(&Auth::new("other", "pass"), stdout.trim()).is_err());
+    let (_, over, _) = told(&Program::output(&["token", "--valid-for", "0s"], &env));
+    while auth::verify(&Auth::new("key", "pass"), over.trim()).is_ok() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
 }
 
 #[test]

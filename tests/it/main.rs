@@ -10,5 +10,6 @@ mod broker;
 mod cli;
 mod end_to_end;
 mod inventory;
+mod rotation;
 mod store;
 mod worker;

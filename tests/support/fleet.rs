@@ -6,7 +6,7 @@ use super::platform::Platform;
 use super::program::Program;
 use super::rabbit;
 use maestro_reports::auth;
-use maestro_reports::config::{Auth, Secret};
+use maestro_reports::config::Auth;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -157,7 +157,7 @@ impl Fleet {
 
 /// A service token with the default secrets.
 pub(crate) fn token() -> String {
-    let auth = Auth { key: Secret::new("defaultSecretKeyPrivate"), noauth: Secret::new("defaultSecretNoAuthToken") };
+    let auth = Auth::new("defaultSecretKeyPrivate", "defaultSecretNoAuthToken");
     format!("JWT {}", auth::sign(&auth).unwrap())
 }
 

@@ -108,6 +108,5 @@ fn good_token() -> String {
 
 /// A token with the default key.
 fn token(noauth: &str) -> String {
-    let key = config::Secret::new("defaultSecretKeyPrivate");
-    auth::sign(&config::Auth { key, noauth: config::Secret::new(noauth) }).unwrap()
+    auth::sign(&config::Auth::new("defaultSecretKeyPrivate", noauth)).unwrap()
 }
