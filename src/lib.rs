@@ -12,6 +12,7 @@
 //! | [`app`] | the configuration and the parts that it chose, built once |
 //! | [`tls`] | whom encrypted connections trust |
 //! | [`store`], [`broker`], [`peers`] | rows and registry, queue, the platform's other services: all I/O |
+//! | [`metrics`], [`logging`] | what a process counts; how its log is written |
 //! | [`filter`], [`chart`], [`task`], [`auth`], [`config`] | pure: the filter language, counting, Celery's messages, tokens, settings |
 //! | [`domain`] | the nouns: ids, tables, statuses, reports, rows |
 //!
@@ -52,6 +53,8 @@ pub mod demo;
 pub mod domain;
 pub mod filter;
 pub mod inventory;
+pub mod logging;
+pub mod metrics;
 pub mod oneoff;
 pub mod peers;
 pub mod request;

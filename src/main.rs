@@ -5,9 +5,9 @@ use anyhow::Context;
 use clap::Parser;
 use maestro_reports::app::{self, App, OpenError, Role};
 use maestro_reports::cli::{Cli, Command, InventoryArgs, RunArgs};
-use maestro_reports::config::{self, Config, ConfigError};
+use maestro_reports::config::{self, Config, ConfigError, LogFormat};
 use maestro_reports::filter::FilterError;
-use maestro_reports::{api, auth, beat, demo, inventory, oneoff, worker};
+use maestro_reports::{api, auth, beat, demo, inventory, logging, oneoff, worker};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -29,24 +29,19 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    start_log(&cli);
+    let format = config::log_format(&variable, cli.config.as_deref(), &cli.flags());
+    logging::start(format, cli.loglevel, cli.command.quietness());
     match actix_rt::System::new().block_on(run(cli)) {
         Ok(code) => code,
         Err(error) => {
-            // Nothing is left to be done where even this cannot be written.
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            match format {
+                // Nothing is left to be done where even this cannot be written.
+                LogFormat::Text => drop(writeln!(io::stderr(), "error: {error:#}")),
+                LogFormat::Json => log::error!("{error:#}"),
+            }
             ExitCode::from(code(&error))
         }
     }
-}
-
-fn start_log(cli: &Cli) {
-    let default = env_logger::Env::default().default_filter_or(cli.command.quietness());
-    let mut log = env_logger::Builder::from_env(default);
-    if let Some(level) = cli.loglevel {
-        log.filter_level(level);
-    }
-    log.init();
 }
 
 fn code(error: &anyhow::Error) -> u8 {
@@ -58,18 +53,18 @@ fn code(error: &anyhow::Error) -> u8 {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let flags = cli.command.flags();
+    let flags = cli.flags();
     let load = || config::load(&variable, cli.config.as_deref(), &flags);
     let done = match cli.command {
-        Command::Serve(_) => api::serve(App::open(load()?, Role::Serve).await?).await,
+        Command::Serve(_) => monitored(App::open(load()?, Role::Serve).await?, api::serve).await?,
         Command::Worker(args) => {
             let ignored = args.ignored.given();
             if !ignored.is_empty() {
                 log::warn!("without effect here: {}", ignored.join(", "));
             }
-            Ok(worker::work(App::open(load()?, Role::Worker).await?).await?)
+            Ok(monitored(App::open(load()?, Role::Worker).await?, worker::work).await??)
         }
-        Command::Beat => beat::beat(App::open(load()?, Role::Beat).await?).await,
+        Command::Beat => monitored(App::open(load()?, Role::Beat).await?, beat::beat).await?,
         Command::Demo(args) => {
             demo::run(load()?, demo::Options { servers: args.sample, once: args.once, data_dir: args.data_dir }).await
         }
@@ -87,6 +82,14 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
     };
     done.map(|()| ExitCode::SUCCESS)
+}
+
+/// Works while the listener for metrics, where there is one, is open.
+async fn monitored<T>(app: App, work: impl AsyncFnOnce(App) -> T) -> anyhow::Result<T> {
+    let monitor = api::monitor(&app)?;
+    let done = work(app).await;
+    monitor.stop().await;
+    Ok(done)
 }
 
 async fn make_one(config: Config, args: RunArgs) -> anyhow::Result<ExitCode> {

@@ -12,6 +12,7 @@
 //! rows        GET and DELETE /reports/<table>; page, accept and body are its parts
 //! aggregation GET /aggregation/<table>
 //! service     GET /, /healthz, /readyz
+//! monitor     GET /metrics, and the listener of its own that every process may have for it
 //! ```
 //!
 //! actix types stay in this folder.
@@ -23,6 +24,7 @@ mod batch;
 mod body;
 mod caller;
 mod error;
+mod monitor;
 mod page;
 mod params;
 mod reports;
@@ -32,4 +34,5 @@ mod server;
 mod service;
 mod track;
 
+pub use monitor::{Monitor, monitor};
 pub use server::{Running, serve, start};

@@ -1,7 +1,7 @@
 //! The table of addresses.
 
 use super::error::ApiError;
-use super::{aggregation, batch, reports, rows, service, track};
+use super::{aggregation, batch, monitor, reports, rows, service, track};
 use crate::app::App;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -21,21 +21,25 @@ pub(super) fn app(
         InitError = (),
     >,
 > {
+    let shows_metrics = state.config.metrics_bind.is_none();
     actix_web::App::new()
         .app_data(state)
         .configure(configure)
+        .configure(move |config| {
+            if shows_metrics {
+                config.service(resource("/metrics", "GET, HEAD", [read().to(monitor::metrics)]));
+            }
+        })
         .default_service(web::to(unknown))
         .wrap(NormalizePath::trim())
         .wrap(from_fn(track::track))
 }
 
 fn configure(config: &mut web::ServiceConfig) {
-    let read = || web::route().guard(Any(Get()).or(Head()));
     let run = || web::route().guard(Any(Post()).or(Patch()));
     config
         .service(resource("/", "GET, HEAD", [read().to(service::about)]))
-        .service(resource("/healthz", "GET, HEAD", [read().to(service::healthz)]))
-        .service(resource("/readyz", "GET, HEAD", [read().to(service::readyz)]))
+        .configure(probes)
         .service(resource("/reports", "POST", [web::post().to(batch::receive)]))
         .service(resource("/reports/general", "POST, PATCH", [run().to(reports::general)]))
         .service(resource("/reports/pivot", "POST, PATCH", [run().to(reports::pivot)]))
@@ -47,12 +51,25 @@ fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/aggregation/{table}", "GET", [web::get().to(aggregation::read)]));
 }
 
+/// Whether the process is there and can work.
+pub(super) fn probes(config: &mut web::ServiceConfig) {
+    config.service(resource("/healthz", "GET, HEAD", [read().to(service::healthz)])).service(resource(
+        "/readyz",
+        "GET, HEAD",
+        [read().to(service::readyz)],
+    ));
+}
+
+pub(super) fn read() -> Route {
+    web::route().guard(Any(Get()).or(Head()))
+}
+
 /// An address and its routes; any other method is refused naming those in `allow`.
-fn resource<const N: usize>(path: &str, allow: &'static str, routes: [Route; N]) -> Resource {
+pub(super) fn resource<const N: usize>(path: &str, allow: &'static str, routes: [Route; N]) -> Resource {
     let refuse = move || std::future::ready(Err::<String, _>(ApiError::Method { allow }));
     routes.into_iter().fold(web::resource(path), Resource::route).default_service(web::to(refuse))
 }
 
-async fn unknown() -> Result<String, ApiError> {
+pub(super) async fn unknown() -> Result<String, ApiError> {
     Err(ApiError::Resource)
 }

@@ -1,6 +1,7 @@
 //! What every request has: an id, a line in the access log, and a place where its failure is logged once.
 
 use super::error::ApiError;
+use crate::{logging, metrics};
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -51,7 +52,7 @@ pub(super) async fn track(
     let method = request.method().clone();
     let path: String = request.path().chars().filter(|c| !c.is_control()).take(MAX_LOGGED_PATH).collect();
     request.extensions_mut().insert(id.clone());
-    let mut response = next.call(request).await?;
+    let mut response = logging::about(logging::REQUEST_ID, id.as_str(), next.call(request)).await?;
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(HEADER, value);
     }
@@ -60,6 +61,8 @@ pub(super) async fn track(
         let detail = error.as_error::<ApiError>().map_or_else(|| error.to_string(), ApiError::full);
         log::error!(request_id = id.as_str(); "{method} {path} failed: {detail}");
     }
+    let route = response.request().match_pattern();
+    metrics::request(route.as_deref(), method.as_str(), status.as_u16(), began.elapsed());
     let duration_ms = began.elapsed().as_millis();
     log::info!(request_id = id.as_str(); "{method} {path} {} {duration_ms} ms", status.as_u16());
     Ok(response)

@@ -51,6 +51,12 @@ pub trait Broker: Send + Sync {
     /// Messages waiting in `queue`, ready or for their time; 0 for a queue that is not there.
     async fn depth(&self, queue: &str) -> Result<u64, BrokerError>;
 
+    /// What `queue` holds and who reads it. Nothing is declared: a queue that is not there is empty.
+    async fn state(&self, queue: &str) -> Result<QueueState, BrokerError>;
+
+    /// Declares `queue` as a consumer does; refused where it is there with other properties.
+    async fn declare(&self, queue: &str) -> Result<(), BrokerError>;
+
     /// The oldest `limit` dead letters of `queue`, left where they are.
     async fn dead_letters(&self, queue: &str, limit: usize) -> Result<Vec<DeadLetter>, BrokerError>;
 }
@@ -125,6 +131,17 @@ pub struct DeliveryTag {
     pub session: u64,
     /// The delivery's number there.
     pub number: u64,
+}
+
+/// What a queue holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueState {
+    /// Messages that nobody works on, ready or waiting for their time.
+    pub waiting: u64,
+    /// Its dead letters.
+    pub dead: u64,
+    /// Its readers; `None` where the broker does not know.
+    pub consumers: Option<u64>,
 }
 
 /// A message that could not be worked on.

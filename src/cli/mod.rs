@@ -23,6 +23,9 @@ pub struct Cli {
     /// DEBUG, INFO, WARNING, ERROR, CRITICAL or FATAL in any case [default: RUST_LOG, else INFO]
     #[arg(short, long, global = true, value_name = "LEVEL", value_parser = level)]
     pub loglevel: Option<LevelFilter>,
+    /// text or json [default: MAESTRO_LOG_FORMAT, else text]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log_format: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -136,6 +139,16 @@ pub struct TokenArgs {
     pub valid_for: Option<humantime::Duration>,
 }
 
+impl Cli {
+    /// The settings that the options override.
+    #[must_use]
+    pub fn flags(&self) -> Vec<Flag> {
+        let mut flags = given([("log.format", "--log-format", &self.log_format)]);
+        flags.extend(self.command.flags());
+        flags
+    }
+}
+
 impl Command {
     /// The settings that the command's options override.
     #[must_use]
@@ -207,10 +220,10 @@ mod tests {
         let lines: [&[&str]; 3] = [
             &["x", "serve", "--host", "::1", "-p", "0"],
             &["x", "demo", "--port", "0", "--mongo-uri", "db", "--broker-url", "amqp://h"],
-            &["x", "worker", "-Q", "a,b", "-c", "4", "-n", "w@%h", "-b", "amqp://h"],
+            &["x", "worker", "-Q", "a,b", "-c", "4", "-n", "w@%h", "-b", "amqp://h", "--log-format", "json"],
         ];
-        for (line, count) in lines.into_iter().zip([2, 3, 4]) {
-            let flags = Cli::try_parse_from(line).unwrap().command.flags();
+        for (line, count) in lines.into_iter().zip([2, 3, 5]) {
+            let flags = Cli::try_parse_from(line).unwrap().flags();
             assert_eq!(flags.len(), count);
             crate::config::load(&|_| None, None, &flags).unwrap();
         }

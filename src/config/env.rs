@@ -34,6 +34,8 @@ const MANY: u64 = 1_000_000_000;
 #[rustfmt::skip]
 pub static VARS: &[Var] = &[
     var("MAESTRO_ENV", "env", "development", Kind::Choice(&["development", "production"]), "`production` refuses default secrets"),
+    var("MAESTRO_LOG_FORMAT", "log.format", "text", Kind::Choice(&["text", "json"]), "how the log is written: lines of text, or a JSON object a line"),
+    var("MAESTRO_METRICS_BIND", "metrics.bind", "", Kind::Bind, "address and port for `/metrics`, `/healthz` and `/readyz`, `127.0.0.1:9105`; empty: `serve` shows them on its own port, `worker` and `beat` do not listen"),
     var("MAESTRO_HOST", "api.host", "127.0.0.1", Kind::Host, "address that `serve` listens on"),
     var("MAESTRO_PORT", "api.port", "5005", number(0, 65_535, ""), "port that `serve` listens on; 0 takes a free one"),
     var("MAESTRO_GWORKERS", "api.threads", "2", number(1, 1024, "threads"), "worker threads of the API"),

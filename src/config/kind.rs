@@ -1,7 +1,7 @@
 //! What the value of a setting must look like. Values are text here, wherever they came from.
 
 use super::redact;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use url::Url;
 
 /// The kind of a setting.
@@ -24,6 +24,8 @@ pub enum Kind {
     Secrets,
     /// An address to listen on.
     Host,
+    /// An address and a port to listen on, or empty.
+    Bind,
     /// A folder.
     Folder,
     /// A file, or empty.
@@ -87,6 +89,7 @@ impl Kind {
             Self::Secret => wanted(!text.is_empty(), text, "a text that is not empty"),
             Self::Secrets => secrets(text),
             Self::Host => wanted(is_host(text), text, "an IP address or a host name"),
+            Self::Bind => wanted(is_bind(text), text, "an address and a port such as 127.0.0.1:9105"),
             Self::Folder => wanted(!text.is_empty(), text, "a folder"),
             Self::File => Ok(text.to_owned()),
             Self::Mongo => mongo(text),
@@ -125,6 +128,11 @@ fn one_of(text: &str, words: &[&str]) -> Result<String, String> {
 fn is_host(text: &str) -> bool {
     let is_name = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-' || b == b'_');
     text.parse::<IpAddr>().is_ok() || (is_name && !text.is_empty())
+}
+
+fn is_bind(text: &str) -> bool {
+    let is_named = |(host, port): (&str, &str)| is_host(host) && !host.contains(':') && port.parse::<u16>().is_ok();
+    text.is_empty() || text.parse::<SocketAddr>().is_ok() || text.rsplit_once(':').is_some_and(is_named)
 }
 
 fn is_database(text: &str) -> bool {
@@ -260,6 +268,11 @@ mod tests {
         assert_eq!(port.check("x").unwrap_err(), "a whole number of rows from 1 to 9");
         cases(Kind::Choice(&["store", "api"]), &[("API", "api")], &["", "disk"]);
         cases(Kind::Host, &[("::1", "::1"), ("db-1.example", "db-1.example")], &["", "a b", "http://x", "h:1"]);
+        cases(
+            Kind::Bind,
+            &[("", ""), ("[::1]:0", "[::1]:0"), ("db-1:9105", "db-1:9105")],
+            &["9105", ":1", "h:", "::1:x"],
+        );
         cases(Kind::Queues, &[("a, b,a", "a,b")], &["", "a,,b", "amq.gen-1", "a b"]);
         cases(Kind::Concurrency, &[("auto", "auto"), ("4", "4")], &["0", "", "many"]);
         cases(Kind::Database, &[("maestro-reports", "maestro-reports")], &["", "a.b", "a/b", "$x", "a b"]);

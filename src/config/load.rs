@@ -2,7 +2,7 @@
 
 use super::layers::{self, Flag, Setting};
 use super::mistake::{ConfigError, Mistake};
-use super::{Api, Auth, Broker, Config, Peers, Secret, Stages, Store, Tls, Upload, Worker, node, schedule};
+use super::{Api, Auth, Broker, Config, LogFormat, Peers, Secret, Stages, Store, Tls, Upload, Worker, node, schedule};
 use std::path::Path;
 use std::time::Duration;
 
@@ -36,6 +36,12 @@ pub fn settings(
     Ok(layers::merge(get, file, flags, &mut Vec::new()).settings)
 }
 
+/// How the log is to be written, for whoever starts it before the settings are checked; text where they do not say.
+pub fn log_format(get: &dyn Fn(&str) -> Option<String>, file: Option<&Path>, flags: &[Flag]) -> LogFormat {
+    let settings = layers::merge(get, file, flags, &mut Vec::new()).settings;
+    Reader { settings, mistakes: Vec::new() }.log_format()
+}
+
 /// Takes values out of the settings; a mistake is noted and a placeholder returned, so that reading goes on.
 struct Reader {
     settings: Vec<Setting>,
@@ -46,6 +52,8 @@ impl Reader {
     fn config(&mut self) -> Config {
         Config {
             production: self.text("env") == "production",
+            log_format: self.log_format(),
+            metrics_bind: self.optional("metrics.bind"),
             api: Api {
                 host: self.text("api.host"),
                 port: self.number("api.port"),
@@ -79,6 +87,10 @@ impl Reader {
             worker: self.worker(),
             schedules: Vec::new(),
         }
+    }
+
+    fn log_format(&mut self) -> LogFormat {
+        if self.text("log.format") == "json" { LogFormat::Json } else { LogFormat::Text }
     }
 
     fn peers(&mut self) -> Peers {

@@ -18,7 +18,7 @@ mod tests;
 
 pub use kind::Kind;
 pub use layers::{DEFAULTS, Flag, Setting};
-pub use load::{load, settings};
+pub use load::{load, log_format, settings};
 pub use mistake::{ConfigError, Mistake, Origin};
 pub use show::table;
 
@@ -31,6 +31,10 @@ use std::time::Duration;
 pub struct Config {
     /// Whether this is a production system (`MAESTRO_ENV`): default secrets are refused.
     pub production: bool,
+    /// How the log is written (`MAESTRO_LOG_FORMAT`).
+    pub log_format: LogFormat,
+    /// Where metrics are shown, `host:port` (`MAESTRO_METRICS_BIND`); `None`: on the port of the API.
+    pub metrics_bind: Option<String>,
     /// The API.
     pub api: Api,
     /// Tokens between services.
@@ -49,6 +53,16 @@ pub struct Config {
     pub worker: Worker,
     /// Interval schedules for `beat`, from the file.
     pub schedules: Vec<Schedule>,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    Json,
 }
 
 /// Settings of the API.

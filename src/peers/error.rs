@@ -52,6 +52,18 @@ pub enum PeerError {
 }
 
 impl PeerError {
+    /// What kind of failure it is, in a word.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } => "unreachable",
+            Self::TimedOut { .. } => "timed_out",
+            Self::Refused { .. } => "refused",
+            Self::BrokenOff { .. } => "broken_off",
+            Self::NotUnderstood { .. } => "not_understood",
+        }
+    }
+
     /// Whether trying again later may help.
     #[must_use]
     pub fn verdict(&self) -> Verdict {

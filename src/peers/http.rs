@@ -3,13 +3,14 @@
 use super::PeerError;
 use crate::auth;
 use crate::config::{Auth, Config};
+use crate::metrics;
 use awc::error::{ConnectError, SendRequestError};
 use awc::http::Method;
 use awc::http::header::{AUTHORIZATION, HeaderValue};
 use awc::{Client, ClientResponse, Connector};
 use futures_util::StreamExt;
 use serde::Serialize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 /// The longest part of an error answer that is read for its message.
@@ -36,6 +37,8 @@ pub(super) enum Credentials<'a> {
 
 /// A call of a peer: who, where and how long it may be silent.
 pub(super) struct Call<'a> {
+    /// The service's name: `Data API`.
+    pub(super) service: &'static str,
     /// The service for people, with its address: `the Data API (http://…)`.
     pub(super) peer: String,
     /// The method.
@@ -50,9 +53,10 @@ pub(super) struct Call<'a> {
 
 impl<'a> Call<'a> {
     /// A call with the service token.
-    pub(super) fn service(config: &'a Config, what: &str, method: Method, base: &str, path: &str) -> Self {
+    pub(super) fn service(config: &'a Config, name: &'static str, method: Method, base: &str, path: &str) -> Self {
         Self {
-            peer: format!("{what} ({base})"),
+            service: name,
+            peer: format!("the {name} ({base})"),
             method,
             url: format!("{base}{path}"),
             credentials: Credentials::Service(&config.auth),
@@ -63,6 +67,13 @@ impl<'a> Call<'a> {
     /// Sends a JSON body; back when the head of a good answer has arrived.
     /// A peer that refuses one accepted secret is asked with the next: while secrets are changed it may have either.
     pub(super) async fn send(&self, body: &impl Serialize) -> Result<ClientResponse, PeerError> {
+        let began = Instant::now();
+        let answered = self.ask(body).await;
+        metrics::peer(self.service, answered.as_ref().map_or_else(PeerError::kind, |_| "ok"), began);
+        answered
+    }
+
+    async fn ask(&self, body: &impl Serialize) -> Result<ClientResponse, PeerError> {
         let mut authorizations = self.authorizations()?.into_iter();
         loop {
             match self.attempt(body, authorizations.next()).await {

@@ -21,6 +21,7 @@ impl Peers {
     ) -> Result<(), PeerError> {
         let Some(base) = &self.config.peers.websocket_uri else { return Ok(()) };
         let call = Call {
+            service: "WebSocket service",
             peer: format!("the WebSocket service ({base})"),
             method: Method::POST,
             url: format!("{base}/api"),

@@ -5,6 +5,7 @@ use super::webhook;
 use crate::app::App;
 use crate::broker::BrokerError;
 use crate::domain::{OwnerId, Status, TableName};
+use crate::metrics;
 use crate::store::{End, Outcome};
 use crate::task::{Envelope, Notice, Task};
 use chrono::Utc;
@@ -39,6 +40,7 @@ pub(super) async fn failure(app: &App, envelope: &Envelope, owner: OwnerId, mess
         return;
     }
     let (report, kind) = (table.report, table.kind);
+    metrics::report_ended(kind, Status::Error);
     let notices = [
         Task::Notification { report, message: message.to_owned(), status: Status::Error, more: Map::new() },
         Task::Ws { kind, report, owner, notice: Notice::Error },

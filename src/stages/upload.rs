@@ -9,6 +9,7 @@ use super::{StageError, announce};
 use crate::app::App;
 use crate::domain::{OwnerId, Row, Status, TableName};
 use crate::filter::matcher::Matcher;
+use crate::metrics;
 use crate::peers::{Peers, TakeRow};
 use crate::store::Outcome;
 use bson::Bson;
@@ -60,7 +61,11 @@ impl Run<'_> {
         let outcome = match self.committed().await? {
             // Delivered again after the commit: only the notices may be missing.
             Some(outcome) => outcome,
-            None => self.commit(shape, source).await?,
+            None => {
+                let outcome = self.commit(shape, source).await?;
+                metrics::report(self.table.kind, outcome.status, outcome.rows, &outcome.stages);
+                outcome
+            }
         };
         announce::success(self.app, &self.table, self.owner, &outcome).await
     }

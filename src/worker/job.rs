@@ -4,6 +4,8 @@ use crate::app::App;
 use crate::broker::{BrokerError, Consumer, Delivery};
 use crate::config;
 use crate::domain::Status;
+use crate::logging;
+use crate::metrics::{self, TaskOutcome};
 use crate::request;
 use crate::stages;
 use crate::store::{End, Verdict};
@@ -58,7 +60,10 @@ impl Job {
     /// Sees the delivery through, or gives it back when `interrupted` is there first.
     pub(super) async fn run(self, interrupted: impl Future<Output = ()>) {
         match Envelope::from_message(&self.delivery.message) {
-            Ok(envelope) => self.attempt(&envelope, interrupted).await,
+            Ok(envelope) => {
+                let id = envelope.id.clone();
+                logging::about(logging::TASK_ID, id, self.attempt(&envelope, interrupted)).await;
+            }
             Err(error) => self.refuse(&error).await,
         }
     }
@@ -122,7 +127,10 @@ impl Job {
                 log::error!("report {}: its failure could not be told: {error}", table.report);
             }
         }
-        if let Err(error) = self.settle((), || self.consumer.bury(&self.delivery, &reason)).await {
+        let settled = self.settle((), || self.consumer.bury(&self.delivery, &reason)).await;
+        let outcome = if settled.is_ok() { TaskOutcome::Dead } else { TaskOutcome::Unsettled };
+        metrics::task(metrics::NO_TASK, outcome, Duration::ZERO);
+        if let Err(error) = settled {
             log::warn!("a message in queue {queue} could not be put with the dead letters: {}", with_causes(&error));
         }
     }
@@ -147,17 +155,19 @@ impl Job {
     }
 
     fn log(&self, envelope: &Envelope, took: Duration, settled: Result<Outcome, BrokerError>) {
-        let (level, outcome, text) = match settled {
-            Ok(Outcome::Done) => (Level::Info, "done", String::new()),
-            Ok(Outcome::Expired) => (Level::Warn, "expired", String::new()),
+        use TaskOutcome::{Dead, Done, Expired, GivenBack, Retried, Unsettled};
+        let (level, counted, outcome, text) = match settled {
+            Ok(Outcome::Done) => (Level::Info, Done, "done", String::new()),
+            Ok(Outcome::Expired) => (Level::Warn, Expired, "expired", String::new()),
             Ok(Outcome::Retried(pause, why)) => {
-                (Level::Warn, "failed", format!(", next attempt in {:.1} s: {why}", pause.as_secs_f64()))
+                (Level::Warn, Retried, "failed", format!(", next attempt in {:.1} s: {why}", pause.as_secs_f64()))
             }
-            Ok(Outcome::Buried(why)) => (Level::Error, "failed for good", format!(": {why}")),
-            Ok(Outcome::GivenBack) => (Level::Info, "interrupted and given back", String::new()),
-            Err(error) => (Level::Warn, "not settled", format!(": {}", with_causes(&error))),
+            Ok(Outcome::Buried(why)) => (Level::Error, Dead, "failed for good", format!(": {why}")),
+            Ok(Outcome::GivenBack) => (Level::Info, GivenBack, "interrupted and given back", String::new()),
+            Err(error) => (Level::Warn, Unsettled, "not settled", format!(": {}", with_causes(&error))),
         };
         let (name, report) = (envelope.task.name(), envelope.task.report());
+        metrics::task(name, counted, took);
         let seconds = (took.as_secs_f64() * 1000.0).round() / 1000.0;
         log::log!(
             level, "task.id":% = envelope.id, "task.name" = name, "report.id":% = report, attempt = envelope.retries,

@@ -10,6 +10,8 @@ mod broker;
 mod cli;
 mod end_to_end;
 mod inventory;
+mod logs;
+mod metrics;
 mod rotation;
 mod store;
 mod worker;

@@ -12,7 +12,7 @@ mod session;
 mod waiting;
 mod wire;
 
-use super::{Broker, BrokerError, Consumer, DeadLetter, Message};
+use super::{Broker, BrokerError, Consumer, DeadLetter, Message, QueueState};
 use address::Addresses;
 use amiquip::{Channel, Error};
 use async_trait::async_trait;
@@ -56,11 +56,33 @@ impl Amqp {
         what: &'static str,
         look: impl FnOnce(&Channel) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, BrokerError> {
+        self.look_at(what, move |channel| look(channel).map_err(|error| link::broker_error(what, error))).await
+    }
+
+    /// Messages and consumers of a queue; none where it is not there.
+    async fn count(&self, queue: String) -> Result<(u64, u64), BrokerError> {
+        let count = move |channel: &Channel| match channel.queue_declare_passive(queue) {
+            Ok(queue) => {
+                Ok((queue.declared_message_count().unwrap_or(0), queue.declared_consumer_count().unwrap_or(0)))
+            }
+            Err(Error::ServerClosedChannel { code: link::NOT_FOUND, .. }) => Ok((0, 0)),
+            Err(error) => Err(error),
+        };
+        let (messages, consumers) = self.look("counting messages", count).await?;
+        Ok((messages.into(), consumers.into()))
+    }
+
+    /// As [`Amqp::look`], for what tells its errors itself.
+    async fn look_at<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        look: impl FnOnce(&Channel) -> Result<T, BrokerError> + Send + 'static,
+    ) -> Result<T, BrokerError> {
         let addresses = self.addresses.clone();
         let job = move || {
             let mut connection = link::connect(&addresses)?;
             let channel = connection.open_channel(None).map_err(|error| link::broker_error(what, error))?;
-            look(&channel).map_err(|error| link::broker_error(what, error))
+            look(&channel)
         };
         let unavailable = |source: Box<dyn std::error::Error + Send + Sync>| {
             Err(BrokerError::Unavailable { what: what.to_owned(), source })
@@ -92,13 +114,18 @@ impl Broker for Amqp {
     }
 
     async fn depth(&self, queue: &str) -> Result<u64, BrokerError> {
+        Ok(self.count(queue.to_owned()).await?.0)
+    }
+
+    async fn state(&self, queue: &str) -> Result<QueueState, BrokerError> {
+        let (waiting, consumers) = self.count(queue.to_owned()).await?;
+        let (dead, _) = self.count(dead_queue(queue)).await?;
+        Ok(QueueState { waiting, dead, consumers: Some(consumers) })
+    }
+
+    async fn declare(&self, queue: &str) -> Result<(), BrokerError> {
         let queue = queue.to_owned();
-        let count = move |channel: &Channel| match channel.queue_declare_passive(queue) {
-            Ok(queue) => Ok(queue.declared_message_count().unwrap_or(0)),
-            Err(Error::ServerClosedChannel { code: link::NOT_FOUND, .. }) => Ok(0),
-            Err(error) => Err(error),
-        };
-        self.look("counting messages", count).await.map(u64::from)
+        self.look_at("declaring a queue", move |channel| link::declare(channel, &queue)).await
     }
 
     async fn dead_letters(&self, queue: &str, limit: usize) -> Result<Vec<DeadLetter>, BrokerError> {

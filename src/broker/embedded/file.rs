@@ -164,6 +164,13 @@ impl File {
         Ok(count.unsigned_abs())
     }
 
+    /// Dead letters of a queue.
+    pub(super) fn dead_depth(&self, queue: &str) -> Result<u64, FileError> {
+        let sql = "SELECT count(*) FROM dead_letters WHERE queue = ?1";
+        let count: i64 = self.0.query_row(sql, [queue], |row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    }
+
     /// The oldest dead letters of a queue.
     pub(super) fn dead_letters(&self, queue: &str, limit: usize) -> Result<Vec<DeadLetter>, FileError> {
         let sql = format!("SELECT {COLUMNS}, reason, died_at FROM dead_letters WHERE queue = ?1 ORDER BY id LIMIT ?2");

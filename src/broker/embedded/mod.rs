@@ -6,7 +6,7 @@
 mod consumer;
 mod file;
 
-use super::{Broker, BrokerError, Consumer, DeadLetter, Message};
+use super::{Broker, BrokerError, Consumer, DeadLetter, Message, QueueState};
 use async_trait::async_trait;
 use chrono::Utc;
 use crossbeam_channel::{Receiver, Sender};
@@ -75,6 +75,20 @@ impl Broker for Embedded {
     async fn depth(&self, queue: &str) -> Result<u64, BrokerError> {
         let queue = queue.to_owned();
         self.with_file("counting messages", move |file| file.depth(&queue, Utc::now())).await
+    }
+
+    async fn state(&self, queue: &str) -> Result<QueueState, BrokerError> {
+        let queue = queue.to_owned();
+        let look = move |file: &mut File| {
+            let (waiting, dead) = (file.depth(&queue, Utc::now())?, file.dead_depth(&queue)?);
+            // A reader that holds no message leaves no trace in the file.
+            Ok(QueueState { waiting, dead, consumers: None })
+        };
+        self.with_file("counting messages", look).await
+    }
+
+    async fn declare(&self, _: &str) -> Result<(), BrokerError> {
+        self.ping().await
     }
 
     async fn dead_letters(&self, queue: &str, limit: usize) -> Result<Vec<DeadLetter>, BrokerError> {
