@@ -89,6 +89,8 @@ async fn bind(options: Options, quiet: bool) -> anyhow::Result<(SocketAddr, Serv
     let server = HttpServer::new(move || App::new().app_data(state.clone()).configure(routes::configure))
         .workers(THREADS)
         .shutdown_timeout(5)
+        // As for the API: the end of an answer does not wait for an acknowledgement.
+        .tcp_nodelay(true)
         .bind((host.as_str(), port))
         .with_context(|| format!("cannot listen on {host}:{port}"))?;
     let address = server.addrs().first().copied().context("no address to listen on")?;
