@@ -38,8 +38,11 @@
 //!   the rows by [`filter::matcher`], which the embedded store and the inventory use too.
 //! - *Retries are new messages* with the same id, as Celery's, so both brokers and Python's workers understand them; dead
 //!   letters are a queue of their own, because a dead-letter argument would not be what Celery declares.
-//! - *serde_json on a reading thread* rather than an incremental parser of our own: its errors and limits are known, and the
-//!   thread keeps parsing and counting off the connection's thread.
+//! - *A row is its BSON bytes* from the Data API's JSON to the store and back to JSON (`domain/row`): it is parsed once, on
+//!   the thread that reads the answer, counted and filtered in its bytes, and written by the store without being encoded
+//!   again. Trees are made only where rows are few: batches of other hosts, tasks that carry rows, the inventory's files.
+//! - *serde_json on a window of the answer* (`peers/answer`) rather than on the stream, where it goes byte by byte, or an
+//!   incremental parser of our own: its errors and limits are known, and a row cut by the window is parsed again.
 
 pub mod api;
 pub mod app;

@@ -176,7 +176,7 @@ impl TakeRow for Printer {
 
     fn take(&mut self, row: Row) -> bool {
         self.bar.inc(1);
-        if !self.residual.as_ref().is_none_or(|residual| residual.matches_row(&row)) {
+        if !self.residual.as_ref().is_none_or(|residual| residual.matches(&row)) {
             return true;
         }
         self.failure = self.write(&row).err();

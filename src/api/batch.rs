@@ -8,10 +8,9 @@ use super::caller::Caller;
 use super::error::{ApiError, Mistakes};
 use super::rows::store;
 use crate::app::App;
-use crate::domain::{Batch, BatchRun, Row, Status, TableName, cast_row};
+use crate::domain::{Batch, BatchRun, Dialect, Row, RowReader, Status, TableName};
 use crate::store::{Appended, End, Outcome, Staging, Store};
 use actix_web::{HttpRequest, HttpResponse, web};
-use bson::{Bson, Document};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
@@ -122,8 +121,9 @@ fn check_run(batch: &Batch, mistakes: &mut Mistakes) {
     }
 }
 
-/// The rows as documents; those without `_id` are left out.
+/// The rows; those without `_id` are left out.
 fn rows(results: Vec<Map<String, Value>>, mistakes: &mut Mistakes) -> Vec<Row> {
+    let mut reader = RowReader::new(Dialect::Strict);
     let mut rows = Vec::with_capacity(results.len());
     for (at, result) in results.into_iter().enumerate() {
         match result.get("_id") {
@@ -134,34 +134,15 @@ fn rows(results: Vec<Map<String, Value>>, mistakes: &mut Mistakes) -> Vec<Row> {
             }
             Some(Value::String(_) | Value::Number(_) | Value::Bool(_)) => {}
         }
-        let Some(mut row) = document(result) else {
-            mistakes.insert("results", format!("results[{at}]: expected names without NUL or a leading $"));
-            break;
-        };
-        cast_row(&mut row);
-        rows.push(row);
+        match reader.read(result) {
+            Ok(row) => rows.push(row),
+            Err(error) => {
+                mistakes.insert("results", format!("results[{at}]: {error}"));
+                break;
+            }
+        }
     }
     rows
-}
-
-/// Plain JSON as a document; nothing where a name is one that a database refuses.
-fn document(object: Map<String, Value>) -> Option<Document> {
-    let plain = |name: &str| !name.contains('\0') && !name.starts_with('$');
-    object.into_iter().map(|(name, value)| if plain(&name) { Some((name, bson(value)?)) } else { None }).collect()
-}
-
-fn bson(value: Value) -> Option<Bson> {
-    Some(match value {
-        Value::Null => Bson::Null,
-        Value::Bool(flag) => Bson::Boolean(flag),
-        Value::String(text) => Bson::String(text),
-        Value::Number(number) => match number.as_i64() {
-            Some(whole) => i32::try_from(whole).map_or(Bson::Int64(whole), Bson::Int32),
-            None => Bson::Double(number.as_f64()?),
-        },
-        Value::Array(items) => Bson::Array(items.into_iter().map(bson).collect::<Option<_>>()?),
-        Value::Object(object) => Bson::Document(document(object)?),
-    })
 }
 
 async fn take(store: &dyn Store, received: Received, now: DateTime<Utc>) -> Result<Appended, ApiError> {
@@ -217,6 +198,7 @@ fn outcome(run: BatchRun, now: DateTime<Utc>) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bson::raw::RawBsonRef;
 
     const TABLE: &str = "5c0000000000000000000001_general";
 
@@ -233,8 +215,8 @@ mod tests {
         let rows = read(args.as_object().cloned().unwrap().into()).ok().unwrap().rows;
         assert_eq!(rows.len(), 1);
         assert!(rows[0].get_object_id("_id").is_ok() && rows[0].get_datetime("updated_at").is_ok());
-        let values = ["cpu", "big", "load"].map(|name| rows[0].get(name).cloned().unwrap());
-        assert_eq!(values, [Bson::Int32(4), Bson::Int64(3_000_000_000), Bson::Double(0.5)]);
+        let values = ["cpu", "big", "load"].map(|name| rows[0].get(name).unwrap().unwrap());
+        assert_eq!(values, [RawBsonRef::Int32(4), RawBsonRef::Int64(3_000_000_000), RawBsonRef::Double(0.5)]);
     }
 
     #[test]

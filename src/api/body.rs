@@ -58,11 +58,11 @@ async fn next(mut body: Body) -> Result<Option<(Bytes, Body)>, StoreError> {
 mod tests {
     use super::*;
     use actix_web::{App, HttpResponse, HttpServer, web};
-    use bson::doc;
+    use bson::rawdoc;
     use std::io::{Read, Write};
 
     fn rows(count: usize) -> impl Iterator<Item = Result<crate::domain::Row, StoreError>> {
-        (0..count).map(|n| Ok(doc! {"n": n as i64, "text": "x".repeat(100)}))
+        (0..count).map(|n| Ok(rawdoc! {"n": n as i64, "text": "x".repeat(100)}.into()))
     }
 
     #[actix_web::test]

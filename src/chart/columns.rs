@@ -1,7 +1,6 @@
 //! The columns of a table: fields seen, in display order.
 
-use crate::domain::Row;
-use bson::Bson;
+use bson::raw::RawBsonRef;
 use std::collections::HashSet;
 
 /// A table has no more columns than this; fields first seen later are left out.
@@ -35,13 +34,11 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Notes the fields of one row.
-    pub fn add(&mut self, row: &Row) {
-        for (field, value) in row {
-            if *value != Bson::Null && !self.known.contains(field) && self.seen.len() < MAX_COLUMNS {
-                self.known.insert(field.clone());
-                self.seen.push(field.clone());
-            }
+    /// Notes one top-level field of a row.
+    pub fn add(&mut self, field: &str, value: RawBsonRef<'_>) {
+        if value != RawBsonRef::Null && !self.known.contains(field) && self.seen.len() < MAX_COLUMNS {
+            self.known.insert(field.to_owned());
+            self.seen.push(field.to_owned());
         }
     }
 
@@ -62,14 +59,24 @@ fn rank(field: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bson::doc;
+    use crate::domain::Row;
+    use bson::{Bson, Document, doc};
+
+    fn add(columns: &mut Columns, row: Document) {
+        let row = Row::try_from(row).unwrap();
+        row.fields().for_each(|(field, value)| columns.add(field, value));
+    }
 
     #[test]
     fn columns_stand_in_display_order_others_as_first_seen() {
         let mut columns = Columns::default();
-        columns.add(&doc! {"created_at": 1, "zeta": 1, "roles": [], "alpha": 1, "os": {}, "hostname": "a", "_id": 1});
-        columns.add(
-            &doc! {"active": true, "tags": [], "datacenters": {}, "owner": {}, "updated_at": 1, "ipv4_private": ""},
+        add(
+            &mut columns,
+            doc! {"created_at": 1, "zeta": 1, "roles": [], "alpha": 1, "os": {}, "hostname": "a", "_id": 1},
+        );
+        add(
+            &mut columns,
+            doc! {"active": true, "tags": [], "datacenters": {}, "owner": {}, "updated_at": 1, "ipv4_private": ""},
         );
         assert_eq!(
             columns.finish(),
@@ -95,16 +102,16 @@ mod tests {
     fn a_field_that_only_a_late_row_has_is_a_column_and_one_that_is_always_null_is_not() {
         let mut columns = Columns::default();
         for _ in 0..60 {
-            columns.add(&doc! {"name": "a", "family": Bson::Null});
+            add(&mut columns, doc! {"name": "a", "family": Bson::Null});
         }
-        columns.add(&doc! {"size": 4});
+        add(&mut columns, doc! {"size": 4});
         assert_eq!(columns.finish(), ["name", "size"]);
     }
 
     #[test]
     fn columns_are_bounded() {
         let mut columns = Columns::default();
-        (0..600).for_each(|n| columns.add(&doc! {format!("f{n}"): n}));
+        (0..600).for_each(|n| add(&mut columns, doc! {format!("f{n}"): n}));
         assert_eq!(columns.finish().len(), MAX_COLUMNS);
     }
 }

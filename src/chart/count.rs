@@ -1,12 +1,13 @@
 //! Counting values for the charts, row by row.
 
 use super::rules::{RULES, Rule};
-use crate::domain::Row;
-use bson::{Bson, Document};
+use bson::RawDocument;
+use bson::raw::RawBsonRef;
 use chrono::SecondsFormat;
 use serde_json::{Map, Value, json};
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::fmt::Write;
 
 /// Distinct labels that one rule remembers, and their characters: what bounds the memory.
 const MAX_LABELS: usize = 10_000;
@@ -23,27 +24,32 @@ const OTHER: &str = "(other)";
 #[derive(Debug, Default)]
 pub struct Counts {
     rules: Vec<(&'static Rule, Labels)>,
+    /// The rules of a field, by their places in `rules`.
+    by_field: HashMap<&'static str, Vec<usize>>,
+    /// Where a label is written that is no text in its row.
+    label: String,
 }
 
 impl Counts {
     /// Starts counting for a component (its lower-case path: some rules hold for one component only).
     #[must_use]
     pub fn new(component: &str) -> Self {
-        let holds = |rule: &&Rule| rule.component.is_empty() || rule.component == component;
-        Self { rules: RULES.iter().filter(holds).map(|rule| (rule, Labels::default())).collect() }
+        let mut counts = Self::default();
+        for rule in RULES.iter().filter(|rule| rule.component.is_empty() || rule.component == component) {
+            counts.by_field.entry(rule.field).or_default().push(counts.rules.len());
+            counts.rules.push((rule, Labels::default()));
+        }
+        counts
     }
 
-    /// Counts one row.
-    pub fn add(&mut self, row: &Row) {
-        for (rule, labels) in &mut self.rules {
-            match row.get(rule.field) {
-                Some(Bson::Document(object)) => {
-                    if let Some(value) = at(object, rule.lens) {
-                        each(value, rule.sublens, labels);
-                    }
-                }
-                Some(value) => each(value, rule.sublens, labels),
-                None => {}
+    /// Counts one top-level field of a row.
+    pub fn add(&mut self, field: &str, value: RawBsonRef<'_>) {
+        let Some(places) = self.by_field.get(field) else { return };
+        for place in places {
+            let Some((rule, labels)) = self.rules.get_mut(*place) else { continue };
+            let value = if let RawBsonRef::Document(object) = value { at(object, rule.lens) } else { Some(value) };
+            if let Some(value) = value {
+                each(value, rule.sublens, labels, &mut self.label);
             }
         }
     }
@@ -83,19 +89,19 @@ fn opts(rule: &Rule) -> Map<String, Value> {
 }
 
 /// Counts a value, or each element of a list: the value at the sublens, or the element itself if it is no object.
-fn each(value: &Bson, sublens: &str, labels: &mut Labels) {
-    let Bson::Array(elements) = value else { return labels.add(value) };
-    for element in elements {
-        let value = if let Bson::Document(object) = element { at(object, sublens) } else { Some(element) };
-        value.into_iter().for_each(|value| labels.add(value));
+fn each(value: RawBsonRef<'_>, sublens: &str, labels: &mut Labels, scratch: &mut String) {
+    let RawBsonRef::Array(elements) = value else { return labels.add(value, scratch) };
+    for element in elements.into_iter().map_while(Result::ok) {
+        let value = if let RawBsonRef::Document(object) = element { at(object, sublens) } else { Some(element) };
+        value.into_iter().for_each(|value| labels.add(value, scratch));
     }
 }
 
 /// The value at a dotted path; nothing at an empty one.
-fn at<'a>(object: &'a Document, path: &str) -> Option<&'a Bson> {
+fn at<'a>(object: &'a RawDocument, path: &str) -> Option<RawBsonRef<'a>> {
     match path.split_once('.') {
-        Some((first, rest)) => at(object.get_document(first).ok()?, rest),
-        None => object.get(path),
+        Some((first, rest)) => at(object.get(first).ok()??.as_document()?, rest),
+        None => object.get(path).ok()?,
     }
 }
 
@@ -108,15 +114,16 @@ struct Labels {
 
 impl Labels {
     /// Counts a value that has a label: no null, object or list.
-    fn add(&mut self, value: &Bson) {
-        let Some(mut label) = label(value) else { return };
-        if let Some((end, _)) = label.char_indices().nth(MAX_LABEL_CHARS) {
-            label.truncate(end);
-        }
-        if let Some(count) = self.known.get_mut(&label) {
+    fn add(&mut self, value: RawBsonRef<'_>, scratch: &mut String) {
+        let Some(label) = label(value, scratch) else { return };
+        let label = match label.char_indices().nth(MAX_LABEL_CHARS) {
+            Some((end, _)) => &label[..end],
+            None => label,
+        };
+        if let Some(count) = self.known.get_mut(label) {
             *count += 1;
         } else if self.known.len() < MAX_LABELS {
-            self.known.insert(label, 1);
+            self.known.insert(label.to_owned(), 1);
         } else {
             self.other += 1;
         }
@@ -138,33 +145,47 @@ impl Labels {
     }
 }
 
+/// The label of a value: a text as it is, another value written into `scratch`.
 #[expect(clippy::wildcard_enum_match_arm, reason = "a type without a label is not counted, whichever it is")]
-fn label(value: &Bson) -> Option<String> {
-    match value {
-        Bson::String(text) => Some(text.clone()),
-        Bson::Boolean(flag) => Some(flag.to_string()),
-        Bson::Int32(number) => Some(number.to_string()),
-        Bson::Int64(number) => Some(number.to_string()),
-        Bson::Double(number) => Some(json!(number).to_string()),
-        Bson::Decimal128(number) => Some(number.to_string()),
-        Bson::ObjectId(id) => Some(id.to_hex()),
-        Bson::DateTime(date) => Some(date.to_chrono().to_rfc3339_opts(SecondsFormat::AutoSi, true)),
-        _ => None,
-    }
+fn label<'a>(value: RawBsonRef<'a>, scratch: &'a mut String) -> Option<&'a str> {
+    scratch.clear();
+    let written = match value {
+        RawBsonRef::String(text) => return Some(text),
+        RawBsonRef::Boolean(flag) => return Some(if flag { "true" } else { "false" }),
+        RawBsonRef::Int32(number) => write!(scratch, "{number}"),
+        RawBsonRef::Int64(number) => write!(scratch, "{number}"),
+        RawBsonRef::Double(number) => write!(scratch, "{}", json!(number)),
+        RawBsonRef::Decimal128(number) => write!(scratch, "{number}"),
+        RawBsonRef::ObjectId(id) => write!(scratch, "{id}"),
+        RawBsonRef::DateTime(date) => {
+            scratch.push_str(&date.to_chrono().to_rfc3339_opts(SecondsFormat::AutoSi, true));
+            Ok(())
+        }
+        _ => return None,
+    };
+    written.is_ok().then_some(scratch)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bson::doc;
+    use crate::domain::Row;
+    use bson::{Bson, Document, doc};
 
-    fn counted(component: &str, rows: &[Row]) -> Value {
+    fn count(component: &str, rows: &[Document]) -> Counts {
         let mut counts = Counts::new(component);
-        rows.iter().for_each(|row| counts.add(row));
-        counts.finish()
+        for row in rows {
+            let row = Row::try_from(row.clone()).unwrap();
+            row.fields().for_each(|(field, value)| counts.add(field, value));
+        }
+        counts
     }
 
-    fn aggr(rows: &[Row], key: &str) -> Value {
+    fn counted(component: &str, rows: &[Document]) -> Value {
+        count(component, rows).finish()
+    }
+
+    fn aggr(rows: &[Document], key: &str) -> Value {
         counted("servers", rows)[key]["aggr"].take()
     }
 
@@ -235,11 +256,10 @@ mod tests {
 
     #[test]
     fn memory_stays_bounded_and_no_row_is_lost() {
-        let rows: Vec<Row> = (0..30_000)
+        let rows: Vec<Document> = (0..30_000)
             .map(|n| doc! {"provider": if n % 2 == 0 { "AWS".to_owned() } else { format!("p{n}{}", "x".repeat(300)) }})
             .collect();
-        let mut counts = Counts::new("servers");
-        rows.iter().for_each(|row| counts.add(row));
+        let counts = count("servers", &rows);
         for (_, labels) in &counts.rules {
             assert!(labels.known.len() <= MAX_LABELS);
             assert!(labels.known.keys().all(|label| label.chars().count() <= MAX_LABEL_CHARS));

@@ -10,11 +10,11 @@ use serde_json::{Map, Value};
 /// a run: batch 0 starts its staging, the batch marked `last` puts it in place of the readable rows (or, with status
 /// `error`, drops it).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Batch {
+pub struct Batch<R = Map<String, Value>> {
     /// The table.
     pub colname: TableName,
     /// The rows as JSON: ids as 24 hex digits, dates as ISO 8601 texts.
-    pub results: Vec<Map<String, Value>>,
+    pub results: Vec<R>,
     /// The run that they belong to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,

@@ -4,6 +4,7 @@
 //! documents have which value there. The file lives in a temporary folder and goes with the dataset.
 
 use super::error::InventoryError;
+use crate::domain::Row;
 use crate::filter::matcher::{Leaf, Path};
 use bson::raw::{RawBson, RawBsonRef};
 use bson::{Document, RawDocument, RawDocumentBuf};
@@ -52,7 +53,7 @@ impl Dataset {
     /// # Errors
     /// What stops `fill`, and failures of the private database.
     pub(super) fn load(
-        fill: impl FnOnce(&mut dyn FnMut(Document) -> Result<(), InventoryError>) -> Result<(), InventoryError>,
+        fill: impl FnOnce(&mut dyn FnMut(Row) -> Result<(), InventoryError>) -> Result<(), InventoryError>,
     ) -> Result<Arc<Self>, InventoryError> {
         let folder = tempfile::Builder::new()
             .prefix("maestro-inventory-")
@@ -64,7 +65,7 @@ impl Dataset {
         {
             let mut insert = connection.prepare("INSERT INTO rows (doc) VALUES (?1)")?;
             fill(&mut |document| {
-                insert.execute([document.to_vec()?])?;
+                insert.execute([document.as_bytes()])?;
                 Ok(())
             })?;
         }
@@ -218,7 +219,8 @@ mod tests {
     use bson::oid::ObjectId;
 
     fn dataset(documents: Vec<Document>) -> Arc<Dataset> {
-        Dataset::load(|each| documents.into_iter().try_for_each(each)).unwrap()
+        let mut rows = documents.into_iter().map(|document| Row::try_from(document).unwrap());
+        Dataset::load(|each| rows.try_for_each(each)).unwrap()
     }
 
     fn names(dataset: &Arc<Dataset>, path: &str, value: RawBsonRef<'_>) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use super::http::Call;
 use super::{PeerError, Peers};
-use crate::domain::Batch;
+use crate::domain::{Batch, JsonRow};
 use awc::http::Method;
 
 impl Peers {
@@ -10,7 +10,7 @@ impl Peers {
     ///
     /// # Errors
     /// See [`PeerError`].
-    pub async fn post_batch(&self, batch: &Batch) -> Result<u64, PeerError> {
+    pub async fn post_batch(&self, batch: &Batch<JsonRow<'_>>) -> Result<u64, PeerError> {
         let base = &self.config.peers.report_uri;
         let call = Call::service(&self.config, "Reports API", Method::POST, base, "/reports");
         let answer = call.tell(batch).await?;

@@ -12,12 +12,16 @@ use crate::filter::matcher::Matcher;
 use crate::metrics;
 use crate::peers::{Peers, TakeRow};
 use crate::store::Outcome;
-use bson::Bson;
 use bson::oid::ObjectId;
+use bson::{Bson, RawDocument};
 use chrono::Utc;
 use sha2::{Digest, Sha256};
 use std::time::Instant;
 use tokio::sync::mpsc;
+
+/// A batch ends with the row that reaches this many bytes, however few rows it has: memory stays flat for large rows too,
+/// and a batch fits into one message of MongoDB.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// What the owner reads where nothing was found.
 const EMPTY: &str = "This report is empty";
@@ -110,6 +114,7 @@ impl Run<'_> {
             joined: shape.joined.to_vec(),
             tally: Tally::new(&shape.component),
             batch: Vec::with_capacity(stages.batch_rows),
+            bytes: 0,
             batch_rows: stages.batch_rows,
             sender,
         };
@@ -160,6 +165,8 @@ pub(super) struct Batcher {
     joined: Vec<String>,
     tally: Tally,
     batch: Vec<Row>,
+    /// Bytes of the rows in `batch`.
+    bytes: usize,
     batch_rows: usize,
     sender: mpsc::Sender<Vec<Row>>,
 }
@@ -167,6 +174,7 @@ pub(super) struct Batcher {
 impl Batcher {
     fn cut(&mut self) -> Vec<Row> {
         let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(self.batch_rows));
+        self.bytes = 0;
         self.tally.add(&batch);
         batch
     }
@@ -174,15 +182,15 @@ impl Batcher {
 
 impl TakeRow for Batcher {
     fn take(&mut self, mut row: Row) -> bool {
-        if !self.residual.as_ref().is_none_or(|residual| residual.matches_row(&row)) {
+        if !self.residual.as_ref().is_none_or(|residual| residual.matches(&row)) {
             return true;
         }
         if !self.joined.is_empty() {
-            let id = joined_id(&row, &self.joined);
-            row.insert("_id", id);
+            row = row.with_id(joined_id(&row, &self.joined));
         }
+        self.bytes += row.as_bytes().len();
         self.batch.push(row);
-        if self.batch.len() < self.batch_rows {
+        if self.batch.len() < self.batch_rows && self.bytes < BATCH_BYTES {
             return true;
         }
         let batch = self.cut();
@@ -191,12 +199,15 @@ impl TakeRow for Batcher {
 }
 
 /// The id of a joined row: the same for the same ids joined, different for any others.
-fn joined_id(row: &Row, joined: &[String]) -> ObjectId {
-    let own = row.get("_id");
-    let others = joined.iter().map(|name| row.get_document(name).ok().and_then(|partner| partner.get("_id")));
+fn joined_id(row: &RawDocument, joined: &[String]) -> ObjectId {
+    let id = |document: &RawDocument| {
+        let id = document.get("_id").ok().flatten()?;
+        Bson::try_from(id).ok().map(|id| id.to_string())
+    };
+    let others = joined.iter().map(|name| row.get_document(name).ok().and_then(id));
     let mut hash = Sha256::new();
-    for id in std::iter::once(own).chain(others) {
-        hash.update(id.map_or_else(|| "-".to_owned(), Bson::to_string));
+    for id in std::iter::once(id(row)).chain(others) {
+        hash.update(id.as_deref().unwrap_or("-"));
         hash.update("/");
     }
     let mut bytes = [0; 12];
@@ -228,14 +239,14 @@ impl Source for Given {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bson::doc;
+    use bson::rawdoc;
 
     #[test]
     fn a_joined_row_has_the_id_of_its_parts() {
         let joined = ["systems".to_owned(), "servers".to_owned()];
-        let row = |system: i32| doc! {"_id": 1, "systems": {"_id": system}, "servers": {"_id": 3}};
+        let row = |system: i32| rawdoc! {"_id": 1, "systems": {"_id": system}, "servers": {"_id": 3}};
         assert_eq!(joined_id(&row(2), &joined), joined_id(&row(2), &joined));
         assert_ne!(joined_id(&row(2), &joined), joined_id(&row(4), &joined));
-        assert_ne!(joined_id(&doc! {"_id": 1, "systems": {"_id": 2}}, &joined), joined_id(&row(2), &joined));
+        assert_ne!(joined_id(&rawdoc! {"_id": 1, "systems": {"_id": 2}}, &joined), joined_id(&row(2), &joined));
     }
 }

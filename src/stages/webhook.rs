@@ -9,7 +9,7 @@ use crate::peers::Peers;
 use crate::store::{Outcome, Staging, Store};
 use async_trait::async_trait;
 use chrono::Utc;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// A place for the rows of one run: nobody reads them before `commit`.
@@ -55,7 +55,7 @@ pub(super) async fn append(app: &App, table: &TableName, rows: Vec<Row>) -> Resu
 }
 
 /// The body that ends a run at the other host without rows: its old ones stay readable.
-pub(super) fn failed_run(table: TableName, run_id: &str, message: &str) -> Batch {
+pub(super) fn failed_run<'a>(table: TableName, run_id: &str, message: &str) -> Batch<JsonRow<'a>> {
     let run = BatchRun {
         status: Status::Error,
         message: message.to_owned(),
@@ -95,7 +95,7 @@ struct ApiSink {
 }
 
 impl ApiSink {
-    async fn post(&mut self, results: Vec<Map<String, Value>>, run: Option<BatchRun>) -> Result<u64, StageError> {
+    async fn post(&mut self, results: Vec<JsonRow<'_>>, run: Option<BatchRun>) -> Result<u64, StageError> {
         let batch = Batch {
             colname: self.table,
             results,
@@ -134,10 +134,6 @@ impl Sink for ApiSink {
     }
 }
 
-fn json(rows: &[Row]) -> Vec<Map<String, Value>> {
-    let object = |row| match serde_json::to_value(JsonRow(row)) {
-        Ok(Value::Object(map)) => Some(map),
-        _ => None,
-    };
-    rows.iter().filter_map(object).collect()
+fn json(rows: &[Row]) -> Vec<JsonRow<'_>> {
+    rows.iter().map(|row| JsonRow(row)).collect()
 }

@@ -72,7 +72,11 @@ fn oid(number: u32) -> ObjectId {
 }
 
 fn numbered(numbers: std::ops::Range<u32>) -> Vec<Row> {
-    numbers.map(|n| doc! { "_id": oid(n), "n": n }).collect()
+    numbers.map(|n| row(doc! { "_id": oid(n), "n": n })).collect()
+}
+
+fn row(document: Document) -> Row {
+    document.try_into().unwrap()
 }
 
 fn request(task_id: &str) -> NewReport {

@@ -122,7 +122,7 @@ fn general() -> Envelope {
 
 /// A task that ends well without any peer.
 fn webhook() -> Envelope {
-    Envelope::new(Task::Webhook { table: table(), rows: vec![bson::doc! {"_id": OWNER, "name": "a"}] })
+    Envelope::new(Task::Webhook { table: table(), rows: vec![bson::rawdoc! {"_id": OWNER, "name": "a"}.into()] })
 }
 
 fn with_body(envelope: &Envelope, args: Value) -> Message {

@@ -9,7 +9,7 @@ mod path;
 mod pattern;
 
 use bson::raw::{RawBson, RawBsonRef};
-use bson::{Document, RawDocument, RawDocumentBuf};
+use bson::{Document, RawDocument};
 pub(crate) use path::{Leaf, Path};
 use regex::Regex;
 use std::cmp::Ordering;
@@ -103,12 +103,6 @@ impl Matcher {
     #[must_use]
     pub fn matches(&self, document: &RawDocument) -> bool {
         self.root.holds(document)
-    }
-
-    /// Whether a row meets the condition; one that is no BSON document (a key with NUL) does not.
-    #[must_use]
-    pub fn matches_row(&self, row: &Document) -> bool {
-        RawDocumentBuf::try_from(row).is_ok_and(|raw| self.matches(&raw))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Documents of a CSV file: the header's cells are dotted paths, empty cells are missing fields.
 
 use super::Each;
+use crate::domain::{Row, cast_row};
 use crate::inventory::error::InventoryError;
 use bson::oid::ObjectId;
 use bson::{Bson, Document};
@@ -25,7 +26,9 @@ pub(super) fn read(file: &Path, input: impl BufRead, each: &mut Each<'_>) -> Res
                 return Err(broken(record.position().map(::csv::Position::line), what));
             }
         }
-        each(document)?;
+        cast_row(&mut document);
+        let line = record.position().map(::csv::Position::line);
+        each(Row::try_from(document).map_err(|error| broken(line, error.to_string()))?)?;
     }
     Ok(())
 }
@@ -75,7 +78,7 @@ mod tests {
     fn documents(text: &str) -> Result<Vec<Document>, InventoryError> {
         let mut all = Vec::new();
         read(Path::new("x.csv"), text.as_bytes(), &mut |document| {
-            all.push(document);
+            all.push(document.to_document().unwrap());
             Ok(())
         })?;
         Ok(all)

@@ -1,9 +1,9 @@
 //! Documents of a JSON text: an array of objects, or objects one after the other.
 
 use super::Each;
+use crate::domain::{Dialect, Row, RowReader};
 use crate::inventory::error::InventoryError;
-use bson::Document;
-use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 use std::fmt;
 use std::io::BufRead;
 use std::path::Path;
@@ -19,16 +19,26 @@ pub(super) fn read(file: &Path, mut input: impl BufRead, each: &mut Each<'_>) ->
     if first == Some(b'[') {
         let mut failure = None;
         let mut json = serde_json::Deserializer::from_reader(input);
-        let result = Items { each, failure: &mut failure }.deserialize(&mut json).and_then(|()| json.end());
+        let rows = RowReader::new(Dialect::Extended);
+        let result = Items { rows, each, failure: &mut failure }.deserialize(&mut json).and_then(|()| json.end());
         return match failure {
             Some(error) => Err(error),
             None => result.map_err(|error| broken(&error)),
         };
     }
-    for document in serde_json::Deserializer::from_reader(input).into_iter::<Document>() {
-        each(document.map_err(|error| broken(&error))?)?;
+    for item in serde_json::Deserializer::from_reader(input).into_iter::<Item>() {
+        each(item.map_err(|error| broken(&error))?.0)?;
     }
     Ok(())
+}
+
+/// One of many objects in one text.
+struct Item(Row);
+
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        RowReader::new(Dialect::Extended).read(json).map(Self)
+    }
 }
 
 /// Passes over white space: the first other byte and how many lines were passed.
@@ -46,6 +56,7 @@ fn skip_space(input: &mut impl BufRead) -> std::io::Result<(Option<u8>, u64)> {
 
 /// Hands on the items of an array as they are read. What stops `each` is kept, since JSON's error could only tell its text.
 struct Items<'a, 'e> {
+    rows: RowReader,
     each: &'a mut Each<'e>,
     failure: &'a mut Option<InventoryError>,
 }
@@ -65,9 +76,9 @@ impl<'de> Visitor<'de> for Items<'_, '_> {
         f.write_str("an array of objects")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while let Some(document) = items.next_element::<Document>()? {
-            if let Err(error) = (self.each)(document) {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
+        while let Some(row) = items.next_element_seed(&mut self.rows)? {
+            if let Err(error) = (self.each)(row) {
                 *self.failure = Some(error);
                 return Err(A::Error::custom("stopped"));
             }
@@ -79,12 +90,12 @@ impl<'de> Visitor<'de> for Items<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bson::doc;
+    use bson::{Document, doc};
 
     fn documents(text: &str) -> Result<Vec<Document>, InventoryError> {
         let mut all = Vec::new();
         read(Path::new("x.json"), text.as_bytes(), &mut |document| {
-            all.push(document);
+            all.push(document.to_document().unwrap());
             Ok(())
         })?;
         Ok(all)

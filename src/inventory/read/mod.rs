@@ -7,8 +7,7 @@ mod csv;
 mod json;
 
 use super::error::InventoryError;
-use crate::domain::cast_row;
-use bson::Document;
+use crate::domain::Row;
 use flate2::read::MultiGzDecoder;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
@@ -27,7 +26,7 @@ pub(super) struct Source {
 }
 
 /// Takes one document; an error stops the reading.
-pub(super) type Each<'a> = dyn FnMut(Document) -> Result<(), InventoryError> + 'a;
+pub(super) type Each<'a> = dyn FnMut(Row) -> Result<(), InventoryError> + 'a;
 
 /// The component that a file holds, or `None` for a file of another kind.
 pub(super) fn component_of(file: &Path) -> Option<&str> {
@@ -75,14 +74,10 @@ impl Source {
         if input.fill_buf().map_err(cannot())?.starts_with(b"\xef\xbb\xbf") {
             input.consume(3);
         }
-        let mut each = |mut document: Document| {
-            cast_row(&mut document);
-            each(document)
-        };
         if name.strip_suffix(".gz").unwrap_or(&name).ends_with(".csv") {
-            csv::read(&self.path, input, &mut each)
+            csv::read(&self.path, input, each)
         } else {
-            json::read(&self.path, input, &mut each)
+            json::read(&self.path, input, each)
         }
     }
 }

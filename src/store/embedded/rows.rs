@@ -4,7 +4,6 @@ use super::error::WorkError;
 use super::registry;
 use crate::domain::{Row, Status, TableName};
 use crate::store::{Appended, StoreError, row, sort_key};
-use bson::{Bson, RawDocument};
 use chrono::{DateTime, Utc};
 use rusqlite::{Transaction, params};
 
@@ -49,8 +48,7 @@ pub(super) fn insert(tx: &Transaction<'_>, number: u64, rows: &[Row]) -> Result<
     let mut statement = tx.prepare_cached(&sql)?;
     let mut added = 0;
     for row in rows {
-        let (id, doc) = encode(row)?;
-        added += statement.execute(params![id, doc])? as u64;
+        added += statement.execute(params![key(row)?, row.as_bytes()])? as u64;
     }
     Ok(added)
 }
@@ -72,15 +70,15 @@ pub(super) fn append(
         let mut update = tx.prepare(&format!("UPDATE rows_{number} SET doc = ?2 WHERE id = ?1"))?;
         let mut insert = tx.prepare(&format!("INSERT INTO rows_{number} (id, doc) VALUES (?1, ?2)"))?;
         for row in rows {
-            if !row.contains_key("_id") {
+            if matches!(row.get("_id"), Ok(None)) {
                 done.skipped += 1;
                 continue;
             }
-            let (id, doc) = encode(row)?;
-            if update.execute(params![id, doc])? == 1 {
+            let key = key(row)?;
+            if update.execute(params![key, row.as_bytes()])? == 1 {
                 done.matched += 1;
             } else {
-                insert.execute(params![id, doc])?;
+                insert.execute(params![key, row.as_bytes()])?;
                 done.upserted += 1;
             }
         }
@@ -102,15 +100,9 @@ fn create_readable(tx: &Transaction<'_>, table: &TableName) -> rusqlite::Result<
     Ok(number)
 }
 
-fn encode(row: &Row) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
-    let (id, doc) = row::encode(row)?;
-    let key = RawDocument::from_bytes(&doc)
-        .and_then(|raw| raw.get("_id"))
-        .and_then(|id| id.map_or_else(|| Ok(Vec::new()), sort_key::value_key))
-        .map_err(|error| unreadable(id, &error))?;
-    Ok((key, doc))
-}
-
-fn unreadable(id: &Bson, error: &bson::error::Error) -> StoreError {
-    StoreError::Corrupt { what: format!("the row with _id {id}: {error}") }
+/// The sort key of a row's `_id`.
+fn key(row: &Row) -> Result<Vec<u8>, StoreError> {
+    let id = row::checked_id(row)?;
+    sort_key::value_key(id)
+        .map_err(|error| StoreError::Corrupt { what: format!("the row with _id {}: {error}", row::shown(id)) })
 }

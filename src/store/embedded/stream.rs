@@ -9,7 +9,7 @@ use super::{functions, registry, rows};
 use crate::domain::{Row, TableName};
 use crate::filter::matcher::Matcher;
 use crate::store::{Direction, RowQuery, RowStream, StoreError};
-use bson::{Document, RawDocument};
+use bson::Document;
 use futures_util::{StreamExt, stream};
 use rusqlite::{Connection, ErrorCode, Statement, ToSql};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -162,9 +162,7 @@ fn bind(statement: &mut Statement<'_>, query: &RowQuery) -> rusqlite::Result<()>
 }
 
 fn decode(bytes: &[u8]) -> Result<Row, StoreError> {
-    RawDocument::from_bytes(bytes)
-        .and_then(Document::try_from)
-        .map_err(|error| StoreError::Corrupt { what: format!("a row: {error}") })
+    Row::from_bytes(bytes.to_vec()).map_err(|error| StoreError::Corrupt { what: format!("a row: {error}") })
 }
 
 /// The time that a query may work, not counting the time in which its reader is slow.

@@ -81,6 +81,7 @@ async fn adopt(connection: &Connection) -> Result<(), StoreError> {
         let Ok(table) = name.parse::<TableName>() else { continue };
         let rows = connection.collection(&name);
         let count = connection.call("to count old rows", rows.count_documents(doc! {})).await?;
+        let rows = connection.database().collection::<Row>(&name);
         let first = rows.find(doc! {}).limit(row::COLUMN_ROWS as i64);
         let first: Vec<Row> = connection.call("to read old rows", async { first.await?.try_collect().await }).await?;
         let record = doc! {

@@ -7,7 +7,8 @@ use super::registry::{self, of, records};
 use super::runs::number;
 use crate::domain::{Row, Status, TableName};
 use crate::store::{Appended, Direction, RowQuery, RowStream, StoreError, row};
-use bson::{Bson, Document, RawDocumentBuf, doc};
+use bson::raw::RawBsonRef;
+use bson::{Bson, Document, RawDocument, doc};
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
 use mongodb::error::{Error, ErrorKind, IndexedWriteError};
@@ -22,7 +23,7 @@ const REPLACE_BYTES: usize = 16 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 #[error("the row with _id {id}: {message}{key}")]
 struct RefusedRow {
-    id: Bson,
+    id: String,
     message: String,
     key: String,
 }
@@ -32,9 +33,9 @@ pub(super) async fn insert(connection: &Connection, collection: &str, rows: &[Ro
     if rows.is_empty() {
         return Ok(0);
     }
-    let documents = rows.iter().map(raw).collect::<Result<Vec<_>, _>>()?;
-    let target = connection.database().collection::<RawDocumentBuf>(collection);
-    let insert = target.insert_many(documents).ordered(false);
+    rows.iter().try_for_each(|row| row::checked_id(row).map(drop))?;
+    let target = connection.database().collection::<Row>(collection);
+    let insert = target.insert_many(rows).ordered(false);
     let inserted = async {
         match insert.await {
             Ok(done) => Ok(Ok(done.inserted_ids.len())),
@@ -59,27 +60,22 @@ fn without_duplicates(error: Error, rows: &[Row]) -> Result<Result<usize, StoreE
 }
 
 fn refused(row: Option<&Row>, message: &str) -> StoreError {
-    let odd = row.and_then(odd_key).map(|key| format!(" (its key {key:?})")).unwrap_or_default();
-    let id = row.and_then(|row| row.get("_id").cloned()).unwrap_or(Bson::Null);
+    let odd = row.and_then(|row| odd_key(row)).map(|key| format!(" (its key {key:?})")).unwrap_or_default();
+    let id = row.and_then(|row| row.get("_id").ok()?).map_or_else(|| "null".to_owned(), row::shown);
     let source = RefusedRow { id, message: message.to_owned(), key: odd };
     StoreError::Refused { what: format!("to store a row: {source}"), source: source.into() }
 }
 
 /// A key that MongoDB may not take: with a dollar sign in front or a dot inside, at any depth.
-fn odd_key(row: &Row) -> Option<String> {
-    row.iter().find_map(|(key, value)| {
+fn odd_key(row: &RawDocument) -> Option<String> {
+    row.iter().map_while(Result::ok).find_map(|(key, value)| {
+        let key = key.as_str();
         if key.starts_with('$') || key.contains('.') {
-            return Some(key.clone());
+            return Some(key.to_owned());
         }
-        let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
-        value.as_document().into_iter().chain(items.iter().filter_map(Bson::as_document)).find_map(odd_key)
+        let items = value.as_array().into_iter().flatten().map_while(Result::ok);
+        value.as_document().into_iter().chain(items.filter_map(RawBsonRef::as_document)).find_map(odd_key)
     })
-}
-
-fn raw(row: &Row) -> Result<RawDocumentBuf, StoreError> {
-    let (id, bytes) = row::encode(row)?;
-    RawDocumentBuf::from_bytes(bytes)
-        .map_err(|error| StoreError::Refused { what: format!("to encode the row with _id {id}"), source: error.into() })
 }
 
 /// Adds rows to the readable generation, replacing those of the same `_id`.
@@ -94,14 +90,15 @@ pub(super) async fn append(
     let mut batch = Vec::new();
     let mut bytes = 0;
     for row in rows {
-        if !row.contains_key("_id") {
+        if matches!(row.get("_id"), Ok(None)) {
             done.skipped += 1;
             continue;
         }
-        if let Some(key) = row.keys().find(|key| key.starts_with('$')) {
+        row::checked_id(row)?;
+        if let Some((key, _)) = row.fields().find(|(name, _)| name.starts_with('$')) {
             return Err(refused(Some(row), &format!("a key may not begin with a dollar sign: {key}")));
         }
-        bytes += raw(row)?.as_bytes().len();
+        bytes += row.as_bytes().len();
         batch.push(row);
         if bytes >= REPLACE_BYTES {
             replace(connection, &collection, &std::mem::take(&mut batch), &mut done).await?;
@@ -149,8 +146,12 @@ async fn replace(
     if rows.is_empty() {
         return Ok(());
     }
-    let updates: Vec<Document> =
-        rows.iter().map(|row| doc! { "q": { "_id": row.get("_id") }, "u": *row, "upsert": true }).collect();
+    let unreadable = |error| StoreError::Corrupt { what: format!("a row to append: {error}") };
+    let update = |row: &&Row| {
+        let row = row.to_document().map_err(unreadable)?;
+        Ok(doc! { "q": { "_id": row.get("_id") }, "u": row, "upsert": true })
+    };
+    let updates: Vec<Document> = rows.iter().map(update).collect::<Result<_, StoreError>>()?;
     let mut command = doc! { "update": collection, "updates": updates, "ordered": true };
     if let Some(concern) = connection.database().write_concern() {
         let concern = bson::serialize_to_bson(concern)
@@ -215,7 +216,7 @@ pub(super) async fn rows(connection: &Connection, table: &TableName, query: RowQ
     options.max_time = Some(connection.query_timeout());
     // Sorting by a field without an index may need more than the server's memory limit.
     options.allow_disk_use = Some(true);
-    let rows = connection.collection(&collection);
+    let rows = connection.database().collection::<Row>(&collection);
     let cursor = connection.call("to read rows", rows.find(query.filter).with_options(options)).await?;
     let state = Some((cursor, connection.clone()));
     let rows = stream::unfold(state, |state| async move {

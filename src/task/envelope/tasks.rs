@@ -2,10 +2,10 @@
 
 use super::body::Arguments;
 use super::{BadMessage, RESIDUAL};
-use crate::domain::{JsonRow, ReportId, ReportType, Row, TableName, cast_row};
+use crate::domain::{Dialect, JsonRow, ReportId, ReportType, Row, RowReader, TableName};
 use crate::filter;
 use crate::task::{Notice, Task};
-use bson::{Bson, Document};
+use bson::Document;
 use serde_json::{Map, Value, json};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -180,18 +180,13 @@ impl Bound {
     }
 
     fn rows(&mut self, name: &'static str) -> Result<Vec<Row>, BadMessage> {
-        self.list(name)?
-            .into_iter()
-            .enumerate()
-            .map(|(index, item)| match Bson::try_from(item) {
-                Ok(Bson::Document(mut row)) => {
-                    cast_row(&mut row);
-                    Ok(row)
-                }
-                Ok(_) => Err(self.wrong(name, format!("[{index}]: expected an object"))),
-                Err(error) => Err(self.wrong(name, format!("[{index}]: expected JSON: {error}"))),
-            })
-            .collect()
+        let mut reader = RowReader::new(Dialect::Extended);
+        let items = self.list(name)?.into_iter().enumerate();
+        let row = |(index, item)| reader.read(item).map_err(|error: serde_json::Error| (index, error));
+        items
+            .map(row)
+            .collect::<Result<_, _>>()
+            .map_err(|(index, error)| self.wrong(name, format!("[{index}]: {error}")))
     }
 
     /// The report's type of an upload: Python's service passes it as `name`, its signature calls it `type`.

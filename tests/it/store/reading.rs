@@ -19,9 +19,9 @@ over_every_store!(
 );
 
 fn host(number: u32, fields: Document) -> Row {
-    let mut row = doc! { "_id": oid(number) };
-    row.extend(fields);
-    row
+    let mut host = doc! { "_id": oid(number) };
+    host.extend(fields);
+    row(host)
 }
 
 fn date(text: &str) -> bson::DateTime {
@@ -180,7 +180,7 @@ async fn a_long_stream_takes_no_memory(store: Arc<dyn Store>) {
     let text = "x".repeat(1_000);
     for start in (0..ROWS).step_by(2_500) {
         let batch = (start..start + 2_500)
-            .map(|n| doc! { "_id": oid(n), "updated_at": date("2026-01-01T00:00:00Z"), "text": &text });
+            .map(|n| row(doc! { "_id": oid(n), "updated_at": date("2026-01-01T00:00:00Z"), "text": &text }));
         store.stage(&staging, batch.collect()).await.unwrap();
     }
     store.commit(&staging, &outcome(u64::from(ROWS))).await.unwrap();

@@ -114,7 +114,7 @@ fn tables_of_the_python_service_are_adopted() {
     run(async {
         let client = mongodb::Client::with_uri_str(&database.uri).await.unwrap();
         let old = client.database(&database.name).collection::<Document>(&table().to_string());
-        old.insert_many(numbered(0..70)).await.unwrap();
+        old.clone_with_type::<Row>().insert_many(numbered(0..70)).await.unwrap();
         let store = store::connect(&database.config(), QUERY_TIMEOUT).await.unwrap();
         assert_eq!(store.schema().await.unwrap().missing, NAMES);
         store.migrate().await.unwrap();

@@ -16,14 +16,14 @@ over_every_store!(
 );
 
 async fn appended_rows_replace_those_of_the_same_id(store: Arc<dyn Store>) {
-    let rows = vec![doc! { "_id": oid(1), "n": 1 }, doc! { "n": "no id" }, doc! { "_id": oid(2), "n": 2 }];
+    let rows = [doc! { "_id": oid(1), "n": 1 }, doc! { "n": "no id" }, doc! { "_id": oid(2), "n": 2 }].map(row).into();
     let done = store.append(&table(), rows).await.unwrap();
     assert_eq!(done, Appended { upserted: 2, matched: 0, skipped: 1 });
-    let rows = vec![doc! { "_id": oid(2), "m": 22 }, doc! { "_id": oid(3), "n": 3 }];
+    let rows = [doc! { "_id": oid(2), "m": 22 }, doc! { "_id": oid(3), "n": 3 }].map(row).into();
     let done = store.append(&table(), rows).await.unwrap();
     assert_eq!(done, Appended { upserted: 1, matched: 1, skipped: 0 });
     let expected = [doc! { "_id": oid(1), "n": 1 }, doc! { "_id": oid(2), "m": 22 }, doc! { "_id": oid(3), "n": 3 }];
-    assert_eq!(all(&*store).await, expected);
+    assert_eq!(all(&*store).await, expected.map(row));
 }
 
 async fn appending_to_nothing_makes_a_finished_table(store: Arc<dyn Store>) {
@@ -45,36 +45,36 @@ async fn appended_rows_join_a_committed_table_and_are_gone_with_the_next_run(sto
 }
 
 async fn a_key_with_a_dot_or_a_dollar_is_stored_or_refused_by_name(store: Arc<dyn Store>) {
-    for row in [
+    for odd in [
         doc! { "_id": oid(1), "tags": { "aws.name": "x" } },
         doc! { "_id": oid(2), "tags": [{ "$cost": 3 }] },
         doc! { "_id": oid(3), "a.b": 1 },
         doc! { "_id": oid(4), "$where": "sleep(1)" },
     ] {
         let staging = store.begin(&table(), "run", now()).await.unwrap();
-        match store.stage(&staging, vec![row.clone()]).await {
+        match store.stage(&staging, vec![row(odd.clone())]).await {
             Ok(staged) => {
                 assert_eq!(staged, 1);
                 store.commit(&staging, &outcome(1)).await.unwrap();
-                assert_eq!(all(&*store).await, [row]);
+                assert_eq!(all(&*store).await, [row(odd)]);
             }
             Err(StoreError::Refused { what, .. }) => {
                 let named = ["aws.name", "$cost", "a.b", "$where"].iter().any(|key| what.contains(key));
-                assert!(named, "{row}: {what}");
+                assert!(named, "{odd}: {what}");
             }
-            Err(other) => panic!("{row}: {other}"),
+            Err(other) => panic!("{odd}: {other}"),
         }
     }
 }
 
 async fn an_appended_row_is_never_taken_for_an_update(store: Arc<dyn Store>) {
-    store.append(&table(), vec![doc! { "_id": oid(1), "n": 1 }]).await.unwrap();
+    store.append(&table(), vec![row(doc! { "_id": oid(1), "n": 1 })]).await.unwrap();
     let hostile = doc! { "_id": oid(1), "$set": { "n": "changed" } };
-    match store.append(&table(), vec![hostile.clone()]).await {
-        Ok(_) => assert_eq!(all(&*store).await, [hostile]),
+    match store.append(&table(), vec![row(hostile.clone())]).await {
+        Ok(_) => assert_eq!(all(&*store).await, [row(hostile)]),
         Err(StoreError::Refused { what, .. }) => {
             assert!(what.contains("$set"), "{what}");
-            assert_eq!(all(&*store).await, [doc! { "_id": oid(1), "n": 1 }]);
+            assert_eq!(all(&*store).await, [row(doc! { "_id": oid(1), "n": 1 })]);
         }
         Err(other) => panic!("{other}"),
     }
@@ -83,7 +83,7 @@ async fn an_appended_row_is_never_taken_for_an_update(store: Arc<dyn Store>) {
 async fn a_row_without_id_is_refused(store: Arc<dyn Store>) {
     let staging = store.begin(&table(), "run", now()).await.unwrap();
     for bad in [doc! { "n": 1 }, doc! { "_id": [1, 2] }] {
-        let error = store.stage(&staging, vec![bad]).await.unwrap_err();
+        let error = store.stage(&staging, vec![row(bad)]).await.unwrap_err();
         assert!(matches!(&error, StoreError::Refused { what, .. } if what.contains("_id")), "{error}");
     }
 }
@@ -91,18 +91,18 @@ async fn a_row_without_id_is_refused(store: Arc<dyn Store>) {
 async fn a_row_that_is_too_large_is_refused_by_its_id(store: Arc<dyn Store>) {
     let staging = store.begin(&table(), "run", now()).await.unwrap();
     let large = doc! { "_id": "big-one", "text": "x".repeat(17 * 1024 * 1024) };
-    let error = store.stage(&staging, vec![large]).await.unwrap_err();
+    let error = store.stage(&staging, vec![row(large)]).await.unwrap_err();
     assert!(matches!(&error, StoreError::Refused { what, .. } if what.contains("big-one")), "{error}");
     assert!(error.to_string().len() < 300, "the row itself is not in the message");
 }
 
 async fn ids_of_any_type_are_kept_apart_by_value(store: Arc<dyn Store>) {
     let ids: Vec<Bson> = vec![1.into(), "1".into(), "a\0b".into(), "a".into(), doc! { "x": 1 }.into(), oid(1).into()];
-    let rows: Vec<Row> = ids.iter().map(|id| doc! { "_id": id }).collect();
+    let rows: Vec<Row> = ids.iter().map(|id| row(doc! { "_id": id })).collect();
     fill(&*store, &table(), rows).await;
     for id in &ids {
         assert_eq!(count(&*store, doc! { "_id": id }).await, Some(1), "{id}");
     }
-    let done = store.append(&table(), vec![doc! { "_id": 1_i64, "same": true }]).await.unwrap();
+    let done = store.append(&table(), vec![row(doc! { "_id": 1_i64, "same": true })]).await.unwrap();
     assert_eq!(done.matched, 1, "1 and 1 as another type of number are one id");
 }

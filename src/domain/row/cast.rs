@@ -1,11 +1,8 @@
-//! Rows of a report: documents whose ids and dates have types.
+//! Ids and dates that a source wrote as texts: the key above a text says what it is.
 
 use bson::oid::ObjectId;
 use bson::{Bson, Document};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
-
-/// One row. Ids are ObjectIds, dates are dates, everything else is as the source gave it.
-pub type Row = Document;
 
 /// Whether the last segment of a dotted path names an id: `_id` itself.
 #[must_use]
@@ -39,30 +36,62 @@ pub fn parse_date(text: &str) -> Option<DateTime<Utc>> {
     Some(naive.and_utc())
 }
 
-/// Gives the texts under `_id` and `*_at` keys their types, at any depth.
-///
-/// The Data API writes ids and dates as texts (contract §5). A text that does not read as an id or a date stays as it is.
-pub fn cast_row(row: &mut Row) {
-    for (key, value) in row.iter_mut() {
-        cast_value(key, value);
+/// What the key above a text says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Id,
+    Date,
+    Plain,
+}
+
+/// A text that is more than a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Typed {
+    Id(ObjectId),
+    Date(bson::DateTime),
+}
+
+impl Kind {
+    pub(super) fn of(key: &str) -> Self {
+        if is_id_key(key) {
+            Self::Id
+        } else if is_date_key(key) {
+            Self::Date
+        } else {
+            Self::Plain
+        }
+    }
+
+    /// The typed value of a text, where its key asks for a type and the text has it.
+    pub(super) fn typed(self, text: &str) -> Option<Typed> {
+        match self {
+            Self::Id => ObjectId::parse_str(text).ok().map(Typed::Id),
+            Self::Date => parse_date(text).map(|date| Typed::Date(date.into())),
+            Self::Plain => None,
+        }
     }
 }
 
-fn cast_value(key: &str, value: &mut Bson) {
+/// Gives the texts under `_id` and `*_at` keys of a tree their types, at any depth.
+///
+/// The Data API writes ids and dates as texts (contract §5). A text that does not read as an id or a date stays as it is.
+pub fn cast_row(row: &mut Document) {
+    for (key, value) in row.iter_mut() {
+        cast_value(Kind::of(key), value);
+    }
+}
+
+pub(super) fn cast_value(kind: Kind, value: &mut Bson) {
     if let Bson::String(text) = value {
-        if is_id_key(key) {
-            if let Ok(id) = ObjectId::parse_str(&*text) {
-                *value = Bson::ObjectId(id);
-            }
-        } else if is_date_key(key)
-            && let Some(date) = parse_date(text)
-        {
-            *value = Bson::DateTime(date.into());
+        match kind.typed(text) {
+            Some(Typed::Id(id)) => *value = Bson::ObjectId(id),
+            Some(Typed::Date(date)) => *value = Bson::DateTime(date),
+            None => {}
         }
     } else if let Bson::Document(inner) = value {
         cast_row(inner);
     } else if let Bson::Array(items) = value {
-        items.iter_mut().for_each(|item| cast_value(key, item));
+        items.iter_mut().for_each(|item| cast_value(kind, item));
     }
 }
 

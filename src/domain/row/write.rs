@@ -1,0 +1,204 @@
+//! Writes a BSON document straight into bytes, in the order in which its parts become known.
+//!
+//! A document is its length in four bytes, its elements and a NUL; an element is its type in one byte, its name ended
+//! by NUL, and its value (bsonspec.org, version 1.1). The driver's own raw documents are built from the inside out, with
+//! a buffer and a copy for each level.
+
+use super::Row;
+use super::cast::Typed;
+use bson::raw::{RawBson, cstr};
+use bson::spec::ElementType;
+use bson::{Bson, Document, RawDocument, RawDocumentBuf};
+use std::io::Write;
+use std::ops::Range;
+
+/// MongoDB's limit for documents in one another.
+const MAX_DEPTH: usize = 100;
+
+/// What BSON cannot hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unwritable {
+    #[error("expected names without NUL")]
+    Nul,
+    #[error("expected at most {MAX_DEPTH} levels of objects and lists")]
+    Depth,
+    #[error("expected at most {} bytes of BSON", Row::MAX_BYTES)]
+    Size,
+    #[error("a value cannot be written as BSON: {0}")]
+    Value(String),
+}
+
+/// Writes one document after another into the same buffer.
+#[derive(Debug, Default)]
+pub(super) struct Writer {
+    bytes: Vec<u8>,
+    /// Where the names of the objects being written are, innermost last.
+    names: Vec<Range<usize>>,
+    depth: usize,
+}
+
+/// A document or list being written.
+pub(super) struct Open {
+    start: usize,
+    names: usize,
+}
+
+/// The place of an element whose value comes next.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place(usize);
+
+impl Writer {
+    /// Starts anew.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.names.clear();
+        self.depth = 0;
+    }
+
+    /// The document written.
+    pub(super) fn row(&self) -> Result<Row, Unwritable> {
+        if self.bytes.len() > Row::MAX_BYTES {
+            return Err(Unwritable::Size);
+        }
+        Row::from_bytes(self.bytes.clone()).map_err(|error| Unwritable::Value(error.to_string()))
+    }
+
+    /// Begins a document, or a list: a document whose names count from 0.
+    pub(super) fn open(&mut self) -> Result<Open, Unwritable> {
+        if self.depth == MAX_DEPTH {
+            return Err(Unwritable::Depth);
+        }
+        self.depth += 1;
+        let open = Open { start: self.bytes.len(), names: self.names.len() };
+        self.bytes.extend([0; 4]);
+        Ok(open)
+    }
+
+    /// The name of the next element of a document.
+    pub(super) fn name(&mut self, name: &str) -> Result<Place, Unwritable> {
+        if name.as_bytes().contains(&0) {
+            return Err(Unwritable::Nul);
+        }
+        let place = Place(self.bytes.len());
+        self.bytes.push(0);
+        let start = self.bytes.len();
+        self.bytes.extend(name.as_bytes());
+        self.names.push(start..self.bytes.len());
+        self.bytes.push(0);
+        self.small_enough(place)
+    }
+
+    /// The name of the next item of a list.
+    pub(super) fn index(&mut self, index: usize) -> Result<Place, Unwritable> {
+        let place = Place(self.bytes.len());
+        // Writing into a vector does not fail.
+        let _ = write!(self.bytes, "\0{index}\0");
+        self.small_enough(place)
+    }
+
+    fn small_enough(&self, place: Place) -> Result<Place, Unwritable> {
+        if self.bytes.len() > Row::MAX_BYTES { Err(Unwritable::Size) } else { Ok(place) }
+    }
+
+    /// Ends a document. Of elements with the same name the last one's value counts, in the first one's place.
+    pub(super) fn close(&mut self, open: &Open) -> Result<(), Unwritable> {
+        self.end(open);
+        if self.has_a_name_twice(open) {
+            let unwritable = |error: bson::error::Error| Unwritable::Value(error.to_string());
+            let written = RawDocument::from_bytes(&self.bytes[open.start..]).map_err(unwritable)?;
+            let once = Document::try_from(written).and_then(|document| document.to_vec()).map_err(unwritable)?;
+            self.bytes.truncate(open.start);
+            self.bytes.extend(once);
+        }
+        self.names.truncate(open.names);
+        Ok(())
+    }
+
+    /// Ends a list, whose names are never the same.
+    pub(super) fn end(&mut self, open: &Open) {
+        self.depth -= 1;
+        self.bytes.push(0);
+        // Names and texts are checked to end within the limit, which is far below what the length can say.
+        let length = i32::try_from(self.bytes.len() - open.start).unwrap_or(i32::MAX);
+        self.bytes[open.start..open.start + 4].copy_from_slice(&length.to_le_bytes());
+    }
+
+    fn has_a_name_twice(&mut self, open: &Open) -> bool {
+        let (bytes, names) = (&self.bytes, &mut self.names[open.names..]);
+        let key = |name: &Range<usize>| (name.len(), &bytes[name.clone()]);
+        names.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
+        names.windows(2).any(|pair| key(&pair[0]) == key(&pair[1]))
+    }
+
+    pub(super) fn null(&mut self, place: Place) {
+        self.value(place, ElementType::Null, &[]);
+    }
+
+    pub(super) fn boolean(&mut self, place: Place, value: bool) {
+        self.value(place, ElementType::Boolean, &[u8::from(value)]);
+    }
+
+    /// A whole number, as short as it can be.
+    pub(super) fn integer(&mut self, place: Place, value: i64) {
+        match i32::try_from(value) {
+            Ok(value) => self.value(place, ElementType::Int32, &value.to_le_bytes()),
+            Err(_) => self.value(place, ElementType::Int64, &value.to_le_bytes()),
+        }
+    }
+
+    pub(super) fn double(&mut self, place: Place, value: f64) {
+        self.value(place, ElementType::Double, &value.to_le_bytes());
+    }
+
+    pub(super) fn text(&mut self, place: Place, text: &str) -> Result<(), Unwritable> {
+        let length = i32::try_from(text.len() + 1).map_err(|_| Unwritable::Size)?;
+        self.value(place, ElementType::String, &length.to_le_bytes());
+        self.bytes.extend(text.as_bytes());
+        self.bytes.push(0);
+        self.small_enough(place).map(drop)
+    }
+
+    pub(super) fn typed(&mut self, place: Place, value: Typed) {
+        match value {
+            Typed::Id(id) => self.value(place, ElementType::ObjectId, &id.bytes()),
+            Typed::Date(date) => self.value(place, ElementType::DateTime, &date.timestamp_millis().to_le_bytes()),
+        }
+    }
+
+    /// Says that the value is the document that is opened next.
+    pub(super) fn document(&mut self, place: Place) {
+        self.value(place, ElementType::EmbeddedDocument, &[]);
+    }
+
+    /// Says that the value is the list that is opened next.
+    pub(super) fn list(&mut self, place: Place) {
+        self.value(place, ElementType::Array, &[]);
+    }
+
+    /// Takes back a document of which only the first name is written; that name.
+    pub(super) fn take_back(&mut self, open: &Open) -> String {
+        let name = self.names.get(open.names).map_or(&[][..], |name| &self.bytes[name.clone()]);
+        let name = String::from_utf8_lossy(name).into_owned();
+        self.depth -= 1;
+        self.bytes.truncate(open.start);
+        self.names.truncate(open.names);
+        name
+    }
+
+    /// Any value.
+    pub(super) fn any(&mut self, place: Place, value: Bson) -> Result<(), Unwritable> {
+        let value = RawBson::try_from(value).map_err(|error| Unwritable::Value(error.to_string()))?;
+        let mut alone = RawDocumentBuf::new();
+        alone.append(cstr!(""), value);
+        // Its length, the type, the empty name's NUL, the value, the end.
+        let bytes = alone.as_bytes();
+        self.bytes[place.0] = bytes[4];
+        self.bytes.extend(&bytes[6..bytes.len() - 1]);
+        self.small_enough(place).map(drop)
+    }
+
+    fn value(&mut self, place: Place, kind: ElementType, bytes: &[u8]) {
+        self.bytes[place.0] = kind as u8;
+        self.bytes.extend(bytes);
+    }
+}
