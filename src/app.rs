@@ -106,7 +106,7 @@ impl App {
             make_folder(&config)?;
         }
         let broker = broker::open(&config).await?;
-        let app = Self { peers: Peers::new(Arc::clone(&config)), config, store, broker, tls };
+        let app = Self { peers: Peers::new(Arc::clone(&config), &tls), config, store, broker, tls };
         for line in app.parts() {
             log::info!("{line}");
         }

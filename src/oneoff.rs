@@ -9,6 +9,7 @@ use crate::filter::matcher::Matcher;
 use crate::inventory;
 use crate::peers::{Peers, TakeRow};
 use crate::stages;
+use crate::tls;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
@@ -59,7 +60,8 @@ pub async fn run(mut config: Config, order: Order) -> anyhow::Result<u64> {
     let _served = serve_folder(&mut config, &order.source).await?;
     let output = Output::open(&order.output)?;
     let printer = Printer::new(output, order.format, residual)?;
-    let printer = stages::read_pages(&Peers::new(Arc::new(config)), &order.component, &query, printer).await?;
+    let tls = tls::client(config.tls.ca_file.as_deref())?;
+    let printer = stages::read_pages(&Peers::new(Arc::new(config), &tls), &order.component, &query, printer).await?;
     printer.finish()
 }
 

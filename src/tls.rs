@@ -6,7 +6,7 @@
 
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, InvalidMessage, RootCertStore};
 use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -82,14 +82,14 @@ fn add(roots: &mut RootCertStore, path: &Path) -> Result<(), CaFileError> {
     if number == 0 { Err(CaFileError::Empty(path.to_owned())) } else { Ok(()) }
 }
 
-/// What is wrong with a server's certificate, for people, where that is why a connection failed: looks for rustls' error
-/// among the causes of `error`.
+/// What is wrong with a server's certificate or its TLS, for people, where that is why a connection failed: looks for
+/// rustls' error among the causes of `error`.
 #[must_use]
 pub fn distrust(error: &(dyn Error + 'static)) -> Option<String> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if let Some(rustls::Error::InvalidCertificate(error)) = error.downcast_ref() {
-            return Some(format!("its certificate is not trusted: {}", wrong(error)));
+        if let Some(error) = error.downcast_ref() {
+            return Some(wrong(error));
         }
         cause = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             // The source of an I/O error is that of the error inside it, which would be passed over.
@@ -100,21 +100,33 @@ pub fn distrust(error: &(dyn Error + 'static)) -> Option<String> {
     None
 }
 
-fn wrong(error: &CertificateError) -> String {
-    if let CertificateError::UnknownIssuer = error {
-        return "it was issued by an unknown authority (MAESTRO_CA_FILE names further ones)".to_owned();
+fn wrong(error: &rustls::Error) -> String {
+    if let rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) = error {
+        return "it does not speak TLS at this port".to_owned();
+    }
+    let rustls::Error::InvalidCertificate(error) = error else { return error.to_string() };
+    // The signature is bad where an authority of the same name with another key is trusted.
+    if let CertificateError::UnknownIssuer | CertificateError::BadSignature = error {
+        return "its certificate was issued by an unknown authority (MAESTRO_CA_FILE names further ones)".to_owned();
     }
     if let CertificateError::NotValidForNameContext { expected, presented } = error {
-        let names = if presented.is_empty() { "no name".to_owned() } else { presented.join(", ") };
-        return format!("it is for {names} and not for {}", expected.to_str());
+        let names: Vec<_> = presented.iter().map(|name| bare(name)).collect();
+        let names = if names.is_empty() { "no name".to_owned() } else { names.join(", ") };
+        return format!("its certificate is for {names} and not for {}", expected.to_str());
     }
     if let CertificateError::ExpiredContext { not_after, .. } = error {
-        return format!("it expired on {}", moment(*not_after));
+        return format!("its certificate expired on {}", moment(*not_after));
     }
     if let CertificateError::NotValidYetContext { not_before, .. } = error {
-        return format!("it is not valid before {}", moment(*not_before));
+        return format!("its certificate is not valid before {}", moment(*not_before));
     }
-    error.to_string()
+    format!("its certificate is not accepted: {error}")
+}
+
+/// The name in `DnsName("name")`, as rustls writes it.
+fn bare(name: &str) -> &str {
+    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.unwrap_or(name).trim_matches('"')
 }
 
 fn moment(time: UnixTime) -> String {
@@ -167,6 +179,7 @@ mod tests {
         let nested = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, error));
         assert!(distrust(&nested).unwrap().contains("unknown authority"));
         assert_eq!(distrust(&io::Error::other("refused")), None);
-        assert_eq!(distrust(&io::Error::new(io::ErrorKind::InvalidData, rustls::Error::DecryptError)), None);
+        let plain = rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType);
+        assert!(distrust(&io::Error::new(io::ErrorKind::InvalidData, plain)).unwrap().contains("does not speak TLS"));
     }
 }

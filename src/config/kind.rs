@@ -36,7 +36,7 @@ pub enum Kind {
     Database,
     /// `amqp://…`, or empty.
     Amqp,
-    /// `http://…`.
+    /// `http://…` or `https://…`.
     Http {
         /// Whether it may be empty.
         optional: bool,
@@ -202,17 +202,15 @@ fn amqp(text: &str) -> Result<String, String> {
 }
 
 fn http(text: &str, optional: bool) -> Result<String, String> {
-    let expected = "http://host:port";
+    let expected = "http://host:port or https://host:port";
     if text.is_empty() && optional {
         return Ok(String::new());
     }
     let url = Url::parse(text).map_err(|_| expected.to_owned())?;
-    if url.scheme() == "https" {
-        return Err(format!("{expected}: https is not in this build"));
-    }
     // A user or password here would end up in error messages that show addresses.
     let is_plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
-    let fits = url.scheme() == "http" && url.host_str().is_some() && is_plain && url.fragment().is_none();
+    let fits =
+        matches!(url.scheme(), "http" | "https") && url.host_str().is_some() && is_plain && url.fragment().is_none();
     wanted(fits, text.trim_end_matches('/'), &format!("{expected} without user, query and fragment"))
 }
 
@@ -255,8 +253,9 @@ mod tests {
 
     #[test]
     fn peer_addresses_have_no_trailing_slash_and_no_credentials() {
-        let good = [("http://h:5010/", "http://h:5010"), ("http://h/data//", "http://h/data")];
-        let bad = ["", "h:5010", "https://h", "ftp://h", "http://u:p@h", "http://h?x=1", "http://h#x"];
+        let good =
+            [("http://h:5010/", "http://h:5010"), ("http://h/data//", "http://h/data"), ("https://h", "https://h")];
+        let bad = ["", "h:5010", "ftp://h", "http://u:p@h", "https://u:p@h", "http://h?x=1", "http://h#x"];
         cases(Kind::Http { optional: false }, &good, &bad);
         cases(Kind::Http { optional: true }, &[("", "")], &["x"]);
     }

@@ -108,7 +108,7 @@ fn an_empty_peer_is_not_told() {
 fn all_mistakes_come_at_once_with_name_origin_and_expectation() {
     let file = file(concat!(
         "colour = \"red\"\n[api]\nthreads = 0\nprot = 1\npage_rows = [1, 2]\n[stages]\nupload = { to = \"store\" }\n",
-        "[peers]\naudit_uri = \"https://audit\"\n[[schedule]]\nname = \"x\"\nevery = \"soon\"\n"
+        "[peers]\naudit_uri = \"ftp://audit\"\n[[schedule]]\nname = \"x\"\nevery = \"soon\"\n"
     ));
     let get = env(&[
         ("MAESTRO_MONGO_URI", "mongodb+srv://u:hunter2@h"),

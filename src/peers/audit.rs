@@ -14,6 +14,6 @@ impl Peers {
     pub async fn audit(&self, report: ReportId, record: &Value) -> Result<(), PeerError> {
         let Some(base) = &self.config.peers.audit_uri else { return Ok(()) };
         let path = format!("/audit/reports/{report}");
-        Call::service(&self.config, "audit service", Method::PUT, base, &path).tell(record).await.map(drop)
+        Call::service(self, "audit service", Method::PUT, base, &path).tell(record).await.map(drop)
     }
 }

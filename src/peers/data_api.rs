@@ -76,7 +76,7 @@ impl Peers {
     }
 
     fn data_call(&self, method: Method, path: &str) -> Call<'_> {
-        Call::service(&self.config, "Data API", method, &self.config.peers.data_uri, path)
+        Call::service(self, "Data API", method, &self.config.peers.data_uri, path)
     }
 
     /// The connection is read here, the JSON on a thread of its own; a slow taker slows the connection down.

@@ -15,6 +15,14 @@ pub enum PeerError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// There was a connection, but none that can be trusted; nothing was sent over it.
+    #[error("{peer} is not trusted: {why}")]
+    Untrusted {
+        /// The service.
+        peer: String,
+        /// What is wrong with its certificate or its TLS.
+        why: String,
+    },
     /// It was silent for too long.
     #[error("{peer} was silent for {silence:?}")]
     TimedOut {
@@ -57,6 +65,7 @@ impl PeerError {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "unreachable",
+            Self::Untrusted { .. } => "untrusted",
             Self::TimedOut { .. } => "timed_out",
             Self::Refused { .. } => "refused",
             Self::BrokenOff { .. } => "broken_off",
@@ -73,6 +82,8 @@ impl PeerError {
                 408 | 409 | 425 | 429 | 500.. => Verdict::Retry,
                 _ => Verdict::GiveUp,
             },
+            // A certificate is renewed, a missing authority added: the task is still there when somebody has seen to it.
+            Self::Untrusted { .. } => Verdict::Retry,
             Self::NotUnderstood { .. } => Verdict::GiveUp,
         }
     }

@@ -1,15 +1,18 @@
-//! One awc client a thread for all peers: the service token, no redirects, and a limit on every silence.
+//! Calls of all peers: the service token, a limit on every silence, and what an error answer says.
 
-use super::PeerError;
+use super::{PeerError, Peers, client};
 use crate::auth;
-use crate::config::{Auth, Config};
+use crate::config::Auth;
 use crate::metrics;
+use crate::tls;
+use awc::ClientResponse;
 use awc::error::{ConnectError, SendRequestError};
 use awc::http::Method;
 use awc::http::header::{AUTHORIZATION, HeaderValue};
-use awc::{Client, ClientResponse, Connector};
 use futures_util::StreamExt;
+use rustls::ClientConfig;
 use serde::Serialize;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
@@ -17,15 +20,6 @@ use tokio::time::timeout;
 const ERROR_BYTES: usize = 16 * 1024;
 /// The longest message taken over from a peer.
 const MESSAGE_CHARS: usize = 300;
-
-thread_local! {
-    /// awc's client belongs to its thread; its connections are kept and used again.
-    static CLIENT: Client = Client::builder()
-        .disable_timeout()
-        .disable_redirects()
-        .connector(Connector::new().timeout(Duration::from_secs(5)))
-        .finish();
-}
 
 /// How a peer wants to be told who calls.
 pub(super) enum Credentials<'a> {
@@ -49,18 +43,21 @@ pub(super) struct Call<'a> {
     pub(super) credentials: Credentials<'a>,
     /// The longest silence.
     pub(super) silence: Duration,
+    /// Whom to trust.
+    pub(super) tls: &'a Arc<ClientConfig>,
 }
 
 impl<'a> Call<'a> {
     /// A call with the service token.
-    pub(super) fn service(config: &'a Config, name: &'static str, method: Method, base: &str, path: &str) -> Self {
+    pub(super) fn service(peers: &'a Peers, name: &'static str, method: Method, base: &str, path: &str) -> Self {
         Self {
             service: name,
             peer: format!("the {name} ({base})"),
             method,
             url: format!("{base}{path}"),
-            credentials: Credentials::Service(&config.auth),
-            silence: config.peers.timeout,
+            credentials: Credentials::Service(&peers.config.auth),
+            silence: peers.config.peers.timeout,
+            tls: &peers.tls,
         }
     }
 
@@ -88,7 +85,7 @@ impl<'a> Call<'a> {
         body: &impl Serialize,
         authorization: Option<HeaderValue>,
     ) -> Result<ClientResponse, PeerError> {
-        let mut request = CLIENT.with(|client| client.request(self.method.clone(), &self.url));
+        let mut request = client::client(self.tls).request(self.method.clone(), &self.url);
         if let Some(authorization) = authorization {
             request = request.insert_header((AUTHORIZATION, authorization));
         }
@@ -133,6 +130,11 @@ impl<'a> Call<'a> {
     fn unsent(&self, error: &SendRequestError) -> PeerError {
         if let SendRequestError::Timeout | SendRequestError::Connect(ConnectError::Timeout) = error {
             return self.silent();
+        }
+        if let SendRequestError::Connect(ConnectError::Io(error)) = error
+            && let Some(why) = tls::distrust(error)
+        {
+            return PeerError::Untrusted { peer: self.peer.clone(), why };
         }
         // awc's error cannot leave its thread; its text is what is left of it.
         PeerError::Unreachable { peer: self.peer.clone(), source: error.to_string().into() }

@@ -4,6 +4,7 @@
 
 mod answer;
 mod audit;
+mod client;
 mod data_api;
 mod error;
 mod http;
@@ -15,18 +16,20 @@ pub use data_api::RowsRead;
 pub use error::PeerError;
 
 use crate::config::Config;
+use rustls::ClientConfig;
 use std::sync::Arc;
 
 /// The platform's other services as this process reaches them.
 #[derive(Debug, Clone)]
 pub struct Peers {
     config: Arc<Config>,
+    tls: Arc<ClientConfig>,
 }
 
 impl Peers {
-    /// Clients with these settings; nothing is connected yet.
+    /// Clients with these settings, which trust whom `tls` trusts; nothing is connected yet.
     #[must_use]
-    pub fn new(config: Arc<Config>) -> Self {
-        Self { config }
+    pub fn new(config: Arc<Config>, tls: &ClientConfig) -> Self {
+        Self { config, tls: client::http(tls) }
     }
 }

@@ -12,7 +12,7 @@ impl Peers {
     /// See [`PeerError`].
     pub async fn post_batch(&self, batch: &Batch<JsonRow<'_>>) -> Result<u64, PeerError> {
         let base = &self.config.peers.report_uri;
-        let call = Call::service(&self.config, "Reports API", Method::POST, base, "/reports");
+        let call = Call::service(self, "Reports API", Method::POST, base, "/reports");
         let answer = call.tell(batch).await?;
         answer.get("nUpserted").and_then(serde_json::Value::as_u64).ok_or_else(|| PeerError::NotUnderstood {
             peer: call.peer,

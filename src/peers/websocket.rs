@@ -27,6 +27,7 @@ impl Peers {
             url: format!("{base}/api"),
             credentials: Credentials::ApiKey(self.config.peers.websocket_secret.expose()),
             silence: self.config.peers.timeout,
+            tls: &self.tls,
         };
         let answer = call.tell(&publish(kind, report, owner, notice)).await?;
         // Centrifugo answers a refused command with 200 and an `error`.

@@ -14,4 +14,5 @@ mod logs;
 mod metrics;
 mod rotation;
 mod store;
+mod tls;
 mod worker;

@@ -6,3 +6,4 @@ pub(crate) mod mongo;
 pub(crate) mod platform;
 pub(crate) mod program;
 pub(crate) mod rabbit;
+pub(crate) mod tls;
