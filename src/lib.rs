@@ -60,6 +60,7 @@ pub mod logging;
 pub mod metrics;
 pub mod oneoff;
 pub mod peers;
+pub mod reaper;
 pub mod request;
 pub mod signal;
 pub mod stages;

@@ -67,6 +67,7 @@ pub async fn launch(app: &App, request: Request, now: DateTime<Utc>) -> Result<R
     if let Some(id) = &request.task_id {
         envelope.id.clone_from(id);
     }
+    envelope.requested_at = Some(now);
     let table = TableName::new(request.report, request.kind);
     let report = NewReport {
         table,

@@ -2,6 +2,7 @@
 
 use super::routes;
 use crate::app::App;
+use crate::reaper::Reaper;
 use crate::signal;
 use actix_web::HttpServer;
 use actix_web::dev::{Server, ServerHandle};
@@ -30,7 +31,8 @@ pub struct Running {
 /// # Errors
 /// Where the address cannot be had, or the server stops by itself.
 pub async fn serve(app: App) -> anyhow::Result<()> {
-    let (_, server) = bind(app)?;
+    let (_, server) = bind(app.clone())?;
+    let reaper = Reaper::start(&app);
     let handle = server.handle();
     let mut server = std::pin::pin!(server);
     tokio::select! {
@@ -38,6 +40,9 @@ pub async fn serve(app: App) -> anyhow::Result<()> {
         () = signal::terminated() => {}
     }
     let (_, ended) = futures_util::future::join(handle.stop(true), server).await;
+    if let Some(reaper) = reaper {
+        reaper.stop().await;
+    }
     ended.context("the API did not stop as it should")?;
     log::info!("the API has stopped");
     Ok(())

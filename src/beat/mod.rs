@@ -8,6 +8,7 @@ mod due;
 
 use crate::app::App;
 use crate::config::Schedule;
+use crate::reaper::Reaper;
 use crate::request::{self, Request, RequestError};
 use crate::signal;
 use crate::store::{Store, StoreError};
@@ -41,6 +42,7 @@ pub async fn run(app: App, stop: impl Future<Output = ()>) -> anyhow::Result<()>
     let store = app.store.clone().context("beat needs a report store of its own (MAESTRO_UPLOAD=store)")?;
     let beat = Beat { app, store, holder: Uuid::new_v4().to_string() };
     log::info!("beat: {} schedules", beat.app.config.schedules.len());
+    let reaper = Reaper::start(&beat.app);
     tokio::pin!(stop);
     let mut leads = false;
     loop {
@@ -52,6 +54,9 @@ pub async fn run(app: App, stop: impl Future<Output = ()>) -> anyhow::Result<()>
     }
     if let Err(error) = beat.store.release(LEASE, &beat.holder).await {
         log::warn!("beat: the lease was not given back and ends by itself: {error}");
+    }
+    if let Some(reaper) = reaper {
+        reaper.stop().await;
     }
     Ok(())
 }

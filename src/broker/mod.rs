@@ -27,7 +27,9 @@ const QUEUE_FILE: &str = "queue.sqlite3";
 pub async fn open(config: &Config) -> Result<Arc<dyn Broker>, BrokerError> {
     match &config.broker.url {
         Some(url) => Ok(Arc::new(amqp::Amqp::new(url.expose())?)),
-        None => Ok(Arc::new(embedded::Embedded::open(&config.store.data_dir.join(QUEUE_FILE)).await?)),
+        None => {
+            Ok(Arc::new(embedded::Embedded::open(&config.store.data_dir.join(QUEUE_FILE), config.runs.lease).await?))
+        }
     }
 }
 

@@ -71,6 +71,10 @@ pub static VARS: &[Var] = &[
     var("MAESTRO_TASK_RETRIES", "worker.task_retries", "3", number(0, 100, "retries"), "retries of a report task"),
     var("MAESTRO_NOTICE_RETRIES", "worker.notice_retries", "16", number(0, 100, "retries"), "retries of a notice to another service"),
     var("MAESTRO_RETRY_SECONDS", "worker.retry_seconds", "5", number(1, 600, "seconds"), "pause before the first retry; each further one is twice as long, up to ten minutes"),
+    var("MAESTRO_LEASE_SECONDS", "runs.lease_seconds", "15", number(1, 600, "seconds"), "how long a report, and a message of the embedded queue, stays with a worker that gives no sign of life"),
+    var("MAESTRO_CRASHES", "runs.crashes", "3", number(1, 100, "crashes"), "workers that one task may take with it before its report ends in `error`"),
+    var("MAESTRO_WAIT_SECONDS", "runs.wait_seconds", "900", number(1, 604_800, "seconds"), "how long a report may wait for a worker before it ends in `error`"),
+    var("MAESTRO_LOST_SECONDS", "runs.lost_seconds", "300", number(1, 604_800, "seconds"), "how long a report whose worker was lost may wait for another one before it ends in `error`"),
 ];
 
 /// The setting with this key.

@@ -2,7 +2,9 @@
 
 use super::layers::{self, Flag, Setting};
 use super::mistake::{ConfigError, Mistake};
-use super::{Api, Auth, Broker, Config, LogFormat, Peers, Secret, Stages, Store, Tls, Upload, Worker, node, schedule};
+use super::{
+    Api, Auth, Broker, Config, LogFormat, Peers, Runs, Secret, Stages, Store, Tls, Upload, Worker, node, schedule,
+};
 use std::path::Path;
 use std::time::Duration;
 
@@ -85,6 +87,12 @@ impl Reader {
                 upload: if self.text("stages.upload") == "api" { Upload::Api } else { Upload::Store },
             },
             worker: self.worker(),
+            runs: Runs {
+                lease: self.seconds("runs.lease_seconds"),
+                crashes: self.number("runs.crashes"),
+                wait_limit: self.seconds("runs.wait_seconds"),
+                lost_limit: self.seconds("runs.lost_seconds"),
+            },
             schedules: Vec::new(),
         }
     }

@@ -51,6 +51,8 @@ pub struct Config {
     pub stages: Stages,
     /// The worker.
     pub worker: Worker,
+    /// One run at a time for a report.
+    pub runs: Runs,
     /// Interval schedules for `beat`, from the file.
     pub schedules: Vec<Schedule>,
 }
@@ -201,6 +203,19 @@ pub struct Worker {
     pub notice_retries: u32,
     /// The pause before the first retry (`MAESTRO_RETRY_SECONDS`); each further one is twice as long, up to ten minutes.
     pub retry_pause: Duration,
+}
+
+/// Settings of the runs of reports.
+#[derive(Debug, Clone)]
+pub struct Runs {
+    /// How long a report stays with a worker that gives no sign of life (`MAESTRO_LEASE_SECONDS`).
+    pub lease: Duration,
+    /// Workers that one task may take with it (`MAESTRO_CRASHES`).
+    pub crashes: u32,
+    /// How long a report may wait for a worker (`MAESTRO_WAIT_SECONDS`).
+    pub wait_limit: Duration,
+    /// How long a report whose worker was lost may wait for another (`MAESTRO_LOST_SECONDS`).
+    pub lost_limit: Duration,
 }
 
 /// A report made again and again.

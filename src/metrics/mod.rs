@@ -28,6 +28,12 @@ pub enum TaskOutcome {
     Dead,
     /// It was interrupted and given back.
     GivenBack,
+    /// It was put back while another run makes its report.
+    Waits,
+    /// It was left to a newer request of its report.
+    Replaced,
+    /// Its report was removed while it ran.
+    Removed,
     /// The broker did not take the settlement; it hands the task out again.
     Unsettled,
 }
@@ -42,6 +48,9 @@ impl TaskOutcome {
             Self::Retried => "retried",
             Self::Dead => "dead",
             Self::GivenBack => "given_back",
+            Self::Waits => "waits",
+            Self::Replaced => "replaced",
+            Self::Removed => "removed",
             Self::Unsettled => "unsettled",
         }
     }

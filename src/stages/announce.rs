@@ -39,16 +39,29 @@ pub(super) async fn failure(app: &App, envelope: &Envelope, owner: OwnerId, mess
     if retry_in.is_some() {
         return;
     }
+    metrics::report_ended(table.kind, Status::Error);
+    if let Err(error) = tell_failure(app, &table, Some(owner), message).await {
+        log::error!("report {}: its failure could not be told: {error}", table.report);
+    }
+}
+
+/// Tells the platform, and the owner's browsers where the owner is known, that a report has failed.
+///
+/// # Errors
+/// Where the queue does not take a notice; the others are tried all the same.
+pub(super) async fn tell_failure(
+    app: &App,
+    table: &TableName,
+    owner: Option<OwnerId>,
+    message: &str,
+) -> Result<(), BrokerError> {
     let (report, kind) = (table.report, table.kind);
-    metrics::report_ended(kind, Status::Error);
-    let notices = [
-        Task::Notification { report, message: message.to_owned(), status: Status::Error, more: Map::new() },
-        Task::Ws { kind, report, owner, notice: Notice::Error },
-    ];
-    for notice in notices {
-        if let Err(error) = publish(app, notice).await {
-            log::error!("report {report}: its failure could not be told: {error}");
-        }
+    let notification =
+        Task::Notification { report, message: message.to_owned(), status: Status::Error, more: Map::new() };
+    let told = publish(app, notification).await;
+    match owner {
+        Some(owner) => told.and(publish(app, Task::Ws { kind, report, owner, notice: Notice::Error }).await),
+        None => told,
     }
 }
 

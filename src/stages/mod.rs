@@ -24,28 +24,18 @@ pub use error::StageError;
 pub use general::read_pages;
 
 use crate::app::App;
-use crate::domain::{ReportType, TableName};
-use crate::store::StoreError;
+use crate::broker::BrokerError;
+use crate::domain::{OwnerId, ReportType, TableName};
 use crate::task::{Envelope, Task};
 use std::time::Duration;
 use upload::Run;
 
-/// Runs one task to its end. Running it twice leaves the same rows. A run that a newer one of the same report has taken
-/// over ends quietly: the newer one tells of the report.
+/// Runs one task to its end. Running it twice leaves the same rows.
 ///
 /// # Errors
-/// With a message that the report's owner understands; [`StageError::verdict`] says whether to try again.
+/// With a message that the report's owner understands; [`StageError::verdict`] says whether to try again. A run that
+/// another has taken over ends with `Superseded`: the other tells of the report.
 pub async fn run(app: &App, envelope: &Envelope) -> Result<(), StageError> {
-    match dispatch(app, envelope).await {
-        Err(StageError::Store(taken_over @ StoreError::Superseded { .. })) => {
-            log::warn!(task = envelope.id.as_str(); "{taken_over}; this one ends");
-            Ok(())
-        }
-        other => other,
-    }
-}
-
-async fn dispatch(app: &App, envelope: &Envelope) -> Result<(), StageError> {
     let run = |report, kind, owner| Run { app, task_id: &envelope.id, table: TableName::new(report, kind), owner };
     match &envelope.task {
         Task::General { owner, report, component, query, residual } => {
@@ -62,6 +52,19 @@ async fn dispatch(app: &App, envelope: &Envelope) -> Result<(), StageError> {
         Task::Audit { report, record } => audit::run(app, *report, record).await,
         Task::Ws { kind, report, owner, notice } => ws::run(app, *kind, *report, *owner, *notice).await,
     }
+}
+
+/// Tells the platform, and the owner's browsers where the owner is known, that a report was ended in `error`.
+///
+/// # Errors
+/// Where the queue does not take a notice.
+pub async fn tell_failure(
+    app: &App,
+    table: &TableName,
+    owner: Option<OwnerId>,
+    message: &str,
+) -> Result<(), BrokerError> {
+    announce::tell_failure(app, table, owner, message).await
 }
 
 /// Tells everybody concerned that a task has failed: a task that runs a report ends it in `error` with this message.

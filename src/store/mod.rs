@@ -6,6 +6,7 @@
 
 mod embedded;
 mod error;
+mod hold;
 mod mongo;
 mod row;
 mod sort_key;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::{StoreError, Verdict};
+pub use hold::{Kept, Silent, Taken, Taker};
 
 /// Opens the store that the configuration names: MongoDB where it has an address, else the embedded store.
 ///
@@ -64,6 +66,36 @@ pub trait Store: Send + Sync {
     /// The newest `limit` records by request time.
     async fn reports(&self, limit: u64) -> Result<Vec<Report>, StoreError>;
 
+    /// Gives a table to a run, unless another run has it or the report was requested again after this task.
+    /// A table without a record gets one. Whoever holds it already holds it longer.
+    async fn take(
+        &self,
+        table: &TableName,
+        taker: &Taker,
+        ttl: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Taken, StoreError>;
+
+    /// A sign of life of the attempt `holder`: the table is its for `ttl` more.
+    async fn keep(
+        &self,
+        table: &TableName,
+        holder: &str,
+        ttl: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Kept, StoreError>;
+
+    /// The attempt `holder` has ended in good order: the table is free. The report is in good hands until `due`: now,
+    /// or when its next attempt should begin.
+    async fn leave(&self, table: &TableName, holder: &str, due: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// The reports in `process` that nobody holds and that were last in good hands at `before` or earlier; the oldest
+    /// first.
+    async fn silent(&self, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<Silent>, StoreError>;
+
+    /// Ends a silent report and drops what its lost run has staged; false where it is not silent any more.
+    async fn give_up(&self, silent: &Silent, end: &End, now: DateTime<Utc>) -> Result<bool, StoreError>;
+
     /// Starts a run: an empty staging generation that only this attempt may fill, and `started_at` in the record.
     ///
     /// A later `begin` for the same table makes earlier attempts *superseded* and removes what they staged. A table
@@ -81,7 +113,8 @@ pub trait Store: Send + Sync {
     /// with a key that the store cannot hold.
     async fn stage(&self, staging: &Staging, rows: Vec<Row>) -> Result<u64, StoreError>;
 
-    /// Makes the staging the readable generation and writes the outcome into the record, atomically.
+    /// Makes the staging the readable generation and writes the outcome into the record, atomically. Where the report
+    /// was requested again since the run began, status and message stay: the newer run will tell.
     ///
     /// # Errors
     /// `Superseded` when a later attempt has begun or the table is gone; `Incomplete` when the staging does not hold
@@ -92,8 +125,8 @@ pub trait Store: Send + Sync {
     async fn abort(&self, staging: &Staging) -> Result<(), StoreError>;
 
     /// Ends the report's run without a new result: status and message change, the readable rows do not.
-    /// A message for a task that is no longer the report's last one (`task_id`), or for a table without a record,
-    /// changes nothing.
+    /// A message for a task that is no longer the report's last one (`task_id`) changes nothing; a table without a
+    /// record gets one.
     async fn end(&self, table: &TableName, task_id: &str, end: &End) -> Result<(), StoreError>;
 
     /// Adds rows to the readable generation (makes one where there is none): replaces rows of the same `_id`,

@@ -1,28 +1,26 @@
 //! One delivery, from its message to its settlement.
 
+use super::failure::{Ended, Failure, catch, policy, with_causes};
+use super::hold::{Hold, Start};
 use crate::app::App;
 use crate::broker::{BrokerError, Consumer, Delivery};
-use crate::config;
 use crate::domain::Status;
 use crate::logging;
 use crate::metrics::{self, TaskOutcome};
 use crate::request;
-use crate::stages;
-use crate::store::{End, Verdict};
-use crate::task::{BadMessage, Envelope, RetryPolicy, Task};
-use chrono::Utc;
-use futures_util::FutureExt;
+use crate::stages::{self, StageError};
+use crate::store::{End, Kept, Verdict};
+use crate::task::{BadMessage, Envelope};
+use chrono::{TimeDelta, Utc};
 use log::Level;
-use std::any::Any;
-use std::error::Error;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use tokio::time::sleep;
 
-/// The longest pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+/// The pause before a task that was overtaken is looked at again.
+const AFTER_OVERTAKEN: Duration = Duration::from_secs(1);
 
 /// How often a settlement is tried while the broker does not take it, and the pause between.
 const SETTLE_ATTEMPTS: u32 = 5;
@@ -33,6 +31,8 @@ pub(super) struct Job {
     pub(super) app: App,
     pub(super) consumer: Arc<dyn Consumer>,
     pub(super) delivery: Delivery,
+    /// The worker's own runtime: it is never kept busy by a task.
+    pub(super) runtime: Handle,
 }
 
 /// How a delivery ended.
@@ -44,16 +44,12 @@ enum Outcome {
     /// With the dead letters; why.
     Buried(String),
     GivenBack,
-}
-
-/// Why a task is not done.
-#[derive(Debug, PartialEq)]
-struct Failure {
-    verdict: Verdict,
-    /// For the report's owner.
-    message: String,
-    /// For the log and the dead letters: the message with its causes.
-    detail: String,
+    /// Put back for the pause: another run has the report.
+    Waits(Duration),
+    /// Left to the newer request of its report.
+    Replaced,
+    /// Its report was removed while it ran.
+    Removed,
 }
 
 impl Job {
@@ -70,38 +66,97 @@ impl Job {
 
     async fn attempt(&self, envelope: &Envelope, interrupted: impl Future<Output = ()>) {
         let started = Instant::now();
-        let work = async {
-            if envelope.has_expired(Utc::now()) {
-                return self.expire(envelope).await;
-            }
-            match catch(stages::run(&self.app, envelope)).await {
-                Ok(()) => self.settle(Outcome::Done, || self.consumer.ack(&self.delivery)).await,
-                Err(failure) => self.fail(envelope, failure).await,
-            }
-        };
+        let mut held = None;
         let settled = tokio::select! {
-            settled = work => settled,
+            settled = self.see_through(envelope, &mut held) => settled,
             () = interrupted => {
+                leave(held.take(), Duration::ZERO).await;
                 self.settle(Outcome::GivenBack, || self.consumer.give_back(&self.delivery)).await
             }
         };
         self.log(envelope, started.elapsed(), settled);
     }
 
-    async fn expire(&self, envelope: &Envelope) -> Result<Outcome, BrokerError> {
+    /// Takes the report, runs the task, leaves the report and settles; the hold is in `held` meanwhile.
+    async fn see_through(&self, envelope: &Envelope, held: &mut Option<Hold>) -> Result<Outcome, BrokerError> {
+        match Hold::take(&self.app, &self.runtime, envelope).await {
+            Ok(Start::Run(hold)) => *held = hold,
+            Ok(Start::Wait(_)) if envelope.has_expired(Utc::now()) => {}
+            Ok(Start::Wait(pause)) => return self.put_back(pause).await,
+            Ok(Start::Replaced) => return self.settle(Outcome::Replaced, || self.consumer.ack(&self.delivery)).await,
+            Err(error) => return self.fail(envelope, StageError::from(error).into(), held).await,
+        }
+        if envelope.has_expired(Utc::now()) {
+            return self.expire(envelope, held).await;
+        }
+        let crashes = self.app.config.runs.crashes;
+        if held.as_ref().is_some_and(|hold| hold.attempt > crashes) {
+            let message = format!(
+                "making this report ended the worker {crashes} times in a row, perhaps for want of memory: it is not \
+                 tried again; narrow its filters or give the workers more memory"
+            );
+            return self.fail(envelope, Failure::for_good(message), held).await;
+        }
+        match self.work(envelope, held.as_ref()).await {
+            Ended::Done => {
+                leave(held.take(), Duration::ZERO).await;
+                self.settle(Outcome::Done, || self.consumer.ack(&self.delivery)).await
+            }
+            Ended::Overtaken => self.step_aside(held).await,
+            Ended::Failed(failure) => self.fail(envelope, failure, held).await,
+        }
+    }
+
+    async fn work(&self, envelope: &Envelope, hold: Option<&Hold>) -> Ended {
+        let work = catch(stages::run(&self.app, envelope));
+        let Some(hold) = hold else { return work.await };
+        tokio::select! {
+            ended = work => ended,
+            _ = hold.lost() => Ended::Overtaken,
+        }
+    }
+
+    /// Puts the message back in its queue as it is, to come again after the pause.
+    async fn put_back(&self, pause: Duration) -> Result<Outcome, BrokerError> {
+        let later = Envelope::postponed(&self.delivery.message, Utc::now(), pause);
+        self.settle(Outcome::Waits(pause), || self.consumer.retry(&self.delivery, &later)).await
+    }
+
+    /// Ends quietly: whoever has the report now tells of it. The message comes again, unless the report was removed:
+    /// it may be that only this worker was cut off for a while.
+    async fn step_aside(&self, held: &mut Option<Hold>) -> Result<Outcome, BrokerError> {
+        let kept = match held.as_ref() {
+            Some(hold) => hold.look().await,
+            None => Kept::Gone,
+        };
+        leave(held.take(), AFTER_OVERTAKEN).await;
+        if kept == Kept::Gone {
+            return self.settle(Outcome::Removed, || self.consumer.ack(&self.delivery)).await;
+        }
+        self.put_back(AFTER_OVERTAKEN).await
+    }
+
+    async fn expire(&self, envelope: &Envelope, held: &mut Option<Hold>) -> Result<Outcome, BrokerError> {
         let expired = envelope.expires.map(|at| at.to_rfc3339()).unwrap_or_default();
         let message = format!("the task expired at {expired}, before a worker took it");
         stages::failed(&self.app, envelope, &message, None).await;
+        leave(held.take(), Duration::ZERO).await;
         self.settle(Outcome::Expired, || self.consumer.ack(&self.delivery)).await
     }
 
-    async fn fail(&self, envelope: &Envelope, failure: Failure) -> Result<Outcome, BrokerError> {
+    async fn fail(
+        &self,
+        envelope: &Envelope,
+        failure: Failure,
+        held: &mut Option<Hold>,
+    ) -> Result<Outcome, BrokerError> {
         let Failure { verdict, message, detail } = failure;
         let pause = match verdict {
             Verdict::Retry => policy(&self.app.config.worker, &envelope.task).pause(envelope.retries, rand::random()),
             Verdict::GiveUp => None,
         };
         stages::failed(&self.app, envelope, &message, pause).await;
+        leave(held.take(), pause.unwrap_or_default()).await;
         let Some(pause) = pause else {
             let outcome = Outcome::Buried(detail.clone());
             return self.settle(outcome, || self.consumer.bury(&self.delivery, &detail)).await;
@@ -155,7 +210,7 @@ impl Job {
     }
 
     fn log(&self, envelope: &Envelope, took: Duration, settled: Result<Outcome, BrokerError>) {
-        use TaskOutcome::{Dead, Done, Expired, GivenBack, Retried, Unsettled};
+        use TaskOutcome::{Dead, Done, Expired, GivenBack, Removed, Replaced, Retried, Unsettled, Waits};
         let (level, counted, outcome, text) = match settled {
             Ok(Outcome::Done) => (Level::Info, Done, "done", String::new()),
             Ok(Outcome::Expired) => (Level::Warn, Expired, "expired", String::new()),
@@ -164,6 +219,12 @@ impl Job {
             }
             Ok(Outcome::Buried(why)) => (Level::Error, Dead, "failed for good", format!(": {why}")),
             Ok(Outcome::GivenBack) => (Level::Info, GivenBack, "interrupted and given back", String::new()),
+            Ok(Outcome::Waits(pause)) => {
+                let pause = pause.as_secs_f64();
+                (Level::Debug, Waits, "waits", format!(" {pause:.1} s: another run makes this report"))
+            }
+            Ok(Outcome::Replaced) => (Level::Info, Replaced, "left to a newer request of the report", String::new()),
+            Ok(Outcome::Removed) => (Level::Info, Removed, "stopped: the report was removed", String::new()),
             Err(error) => (Level::Warn, Unsettled, "not settled", format!(": {}", with_causes(&error))),
         };
         let (name, report) = (envelope.task.name(), envelope.task.report());
@@ -176,71 +237,9 @@ impl Job {
     }
 }
 
-/// Notices are tried more often than reports: a peer's restart should not lose one.
-fn policy(worker: &config::Worker, task: &Task) -> RetryPolicy {
-    let max_retries = match task {
-        Task::General { .. } | Task::Pivot { .. } | Task::Upload { .. } | Task::Webhook { .. } => worker.task_retries,
-        Task::Notification { .. } | Task::Audit { .. } | Task::Ws { .. } => worker.notice_retries,
-    };
-    RetryPolicy { max_retries, base: worker.retry_pause, cap: LONGEST_PAUSE }
-}
-
-/// Turns a failure or a panic into a failed task. The task's state is dropped with it: nothing of a broken run is kept.
-async fn catch(task: impl Future<Output = Result<(), stages::StageError>>) -> Result<(), Failure> {
-    match AssertUnwindSafe(task).catch_unwind().await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => {
-            Err(Failure { verdict: error.verdict(), message: error.to_string(), detail: with_causes(&error) })
-        }
-        Err(panic) => {
-            let message = format!("the task broke down: {}", panic_text(panic.as_ref()));
-            Err(Failure { verdict: Verdict::GiveUp, detail: message.clone(), message })
-        }
-    }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no reason given".to_owned())
-}
-
-/// An error's text followed by those of its causes, as far as it does not repeat them itself.
-pub(super) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let why = error.to_string();
-        if !text.contains(&why) {
-            text = format!("{text}: {why}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[actix_rt::test]
-    async fn a_panic_becomes_a_failure_with_its_reason() {
-        let number = 7;
-        for (task, reason) in [
-            (async { panic!("no reason needed") }.boxed_local(), "no reason needed"),
-            (async move { panic!("row {number}") }.boxed_local(), "row 7"),
-            (async { std::panic::panic_any(5) }.boxed_local(), "no reason given"),
-        ] {
-            let failure = catch(task).await.unwrap_err();
-            assert_eq!(failure.verdict, Verdict::GiveUp);
-            assert_eq!(failure.message, format!("the task broke down: {reason}"));
-        }
-        assert!(catch(async { Ok(()) }).await.is_ok());
-    }
-
-    #[test]
-    fn an_error_is_told_with_its_causes() {
-        let cause = std::io::Error::other("disk full");
-        let error = BrokerError::Unavailable { what: "storing a message".to_owned(), source: cause.into() };
-        assert_eq!(with_causes(&error), "the broker cannot be reached: storing a message: disk full");
+/// Leaves the report that is held, if any; its next attempt begins after `pause`.
+async fn leave(held: Option<Hold>, pause: Duration) {
+    if let Some(hold) = held {
+        hold.leave(Utc::now() + TimeDelta::from_std(pause).unwrap_or_default()).await;
     }
 }

@@ -1,18 +1,24 @@
 //! The worker: takes tasks from the queue, runs them, acknowledges them.
 //!
 //! `slots` are the threads that tasks run on, one task at a time each; `job` sees one delivery through from the
-//! message to its settlement. What a task does is the business of `stages`.
+//! message to its settlement; `hold` keeps two runs of a report apart; `failure` says when to try again. What a task
+//! does is the business of `stages`.
 
+mod failure;
+mod hold;
 mod job;
 mod slots;
 
 use crate::app::App;
 use crate::broker::{BrokerError, Consumer};
+use crate::reaper::Reaper;
+use failure::with_causes;
 use job::Job;
 use slots::Slots;
 use std::future::{Future, pending};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -101,16 +107,20 @@ async fn run(app: App, stop: impl Future<Output = ()>, hurry: impl Future<Output
         slots.len(),
         app.broker.describe()
     );
+    let reaper = Reaper::start(&app);
     let interrupt = watch::Sender::new(false);
     let ended = loop {
         let slot = tokio::select! { biased; () = &mut stop => break Ok(()), slot = slots.free() => slot };
         let delivery = tokio::select! { biased; () = &mut stop => break Ok(()), next = consumer.next() => next };
         let Some(delivery) = delivery else { break Err(WorkError::Ended) };
-        let job = Job { app: app.clone(), consumer: Arc::clone(&consumer), delivery };
+        let job = Job { app: app.clone(), consumer: Arc::clone(&consumer), delivery, runtime: Handle::current() };
         let interrupted = raised(interrupt.subscribe());
         slots.run(slot, move || job.run(interrupted));
     };
     finish(&app, consumer.as_ref(), &mut slots, &interrupt, hurry).await;
+    if let Some(reaper) = reaper {
+        reaper.stop().await;
+    }
     ended
 }
 
@@ -122,7 +132,7 @@ async fn consume(app: &App) -> Result<Box<dyn Consumer>, WorkError> {
         match app.broker.consume(&settings.queues, prefetch).await {
             Ok(consumer) => return Ok(consumer),
             Err(error @ BrokerError::Refused { .. }) => return Err(WorkError::Queue(error)),
-            Err(error) => log::warn!("{}; trying again in {ASK_AGAIN:?}", job::with_causes(&error)),
+            Err(error) => log::warn!("{}; trying again in {ASK_AGAIN:?}", with_causes(&error)),
         }
         sleep(ASK_AGAIN).await;
     }

@@ -1,5 +1,6 @@
 //! The stores' conformance suite: every rule runs over the embedded store and over MongoDB.
 
+mod holds;
 mod reading;
 mod registry;
 mod runs;

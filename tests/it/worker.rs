@@ -1,5 +1,7 @@
 //! The worker on the embedded queue and store, and the built program under signals on both brokers.
 
+mod runs;
+
 use crate::support::program::Program;
 use crate::support::rabbit;
 use chrono::{TimeDelta, Utc};

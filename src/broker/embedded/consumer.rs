@@ -11,11 +11,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long a message stays with a consumer that gives no sign of life.
-const LEASE: Duration = Duration::from_secs(15);
-
-/// How often a consumer gives one.
-const RENEW: Duration = Duration::from_secs(5);
+/// Signs of life in the time after which a consumer counts as dead.
+const SIGNS: u32 = 3;
 
 /// How often a consumer looks for messages of other processes and for those whose time has come.
 const POLL: Duration = Duration::from_millis(200);
@@ -41,6 +38,8 @@ struct Reader {
     woken: Receiver<()>,
     queues: Vec<String>,
     prefetch: usize,
+    /// How long a message stays with a consumer that gives no sign of life.
+    lease: Duration,
     holder: String,
     /// Row ids of the deliveries handed out, by their number.
     held: HashMap<u64, (i64, String)>,
@@ -54,6 +53,7 @@ pub(super) fn start(
     queues: Vec<String>,
     prefetch: u16,
     wakers: std::sync::Arc<Wakers>,
+    lease: Duration,
 ) -> Result<Box<dyn Consumer>, BrokerError> {
     let file = File::open(path).map_err(|error| broker_error("opening the queue's file", error))?;
     let (handle, desk) = handle::pair();
@@ -63,6 +63,7 @@ pub(super) fn start(
         woken: wakers.subscribe(),
         queues,
         prefetch: usize::from(prefetch.max(1)),
+        lease,
         holder: uuid::Uuid::new_v4().to_string(),
         held: HashMap::new(),
         last_number: 0,
@@ -128,8 +129,8 @@ impl Reader {
     }
 
     fn renew(&mut self) -> Result<(), FileError> {
-        if self.renewed.elapsed() >= RENEW && !self.held.is_empty() {
-            self.file.renew(&self.holder, Utc::now(), LEASE)?;
+        if self.renewed.elapsed() >= self.lease / SIGNS && !self.held.is_empty() {
+            self.file.renew(&self.holder, Utc::now(), self.lease)?;
             self.renewed = Instant::now();
         }
         Ok(())
@@ -142,7 +143,7 @@ impl Reader {
         {
             let number = self.last_number + 1;
             let claim = Claim { holder: &self.holder, number };
-            let Some(claimed) = self.file.claim(&self.queues, claim, Utc::now(), LEASE)? else { break };
+            let Some(claimed) = self.file.claim(&self.queues, claim, Utc::now(), self.lease)? else { break };
             if self.held.is_empty() {
                 self.renewed = Instant::now();
             }

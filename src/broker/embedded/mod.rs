@@ -13,17 +13,20 @@ use crossbeam_channel::{Receiver, Sender};
 use file::{File, FileError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// The embedded queue.
 pub(super) struct Embedded {
     path: PathBuf,
+    lease: Duration,
     file: Arc<Mutex<File>>,
     wakers: Arc<Wakers>,
 }
 
 impl Embedded {
-    /// Opens the queue's file; makes it and its folder where they are missing.
-    pub(super) async fn open(path: &Path) -> Result<Self, BrokerError> {
+    /// Opens the queue's file; makes it and its folder where they are missing. A message stays for `lease` with a
+    /// consumer that gives no sign of life.
+    pub(super) async fn open(path: &Path, lease: Duration) -> Result<Self, BrokerError> {
         let path = path.to_owned();
         let open = move || {
             if let Some(folder) = path.parent() {
@@ -33,7 +36,7 @@ impl Embedded {
                 })?;
             }
             let file = File::open(&path).map_err(|error| broker_error("opening the queue's file", error))?;
-            Ok(Self { path, file: Arc::new(Mutex::new(file)), wakers: Arc::default() })
+            Ok(Self { path, lease, file: Arc::new(Mutex::new(file)), wakers: Arc::default() })
         };
         blocking(open).await
     }
@@ -67,9 +70,9 @@ impl Broker for Embedded {
     }
 
     async fn consume(&self, queues: &[String], prefetch: u16) -> Result<Box<dyn Consumer>, BrokerError> {
-        let (path, wakers) = (self.path.clone(), Arc::clone(&self.wakers));
+        let (path, wakers, lease) = (self.path.clone(), Arc::clone(&self.wakers), self.lease);
         let queues = queues.to_vec();
-        blocking(move || consumer::start(&path, queues, prefetch, wakers)).await
+        blocking(move || consumer::start(&path, queues, prefetch, wakers, lease)).await
     }
 
     async fn depth(&self, queue: &str) -> Result<u64, BrokerError> {

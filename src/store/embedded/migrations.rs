@@ -5,7 +5,10 @@ use chrono::Utc;
 use rusqlite::{Transaction, params};
 
 /// Name and SQL, in order. A released migration is never changed.
-const MIGRATIONS: &[(&str, &str)] = &[("0001_reports", include_str!("../../../migrations/sqlite/0001_reports.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_reports", include_str!("../../../migrations/sqlite/0001_reports.sql")),
+    ("0002_runs", include_str!("../../../migrations/sqlite/0002_runs.sql")),
+];
 
 /// What is applied, missing and unknown.
 pub(super) fn schema(tx: &Transaction<'_>) -> rusqlite::Result<Schema> {

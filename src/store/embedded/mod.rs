@@ -6,6 +6,7 @@
 
 mod error;
 mod functions;
+mod holds;
 mod leases;
 mod migrations;
 mod pool;
@@ -14,7 +15,9 @@ mod rows;
 mod runs;
 mod stream;
 
-use super::{Appended, End, Outcome, RowQuery, RowStream, Schema, Staging, Store, StoreError};
+use super::{
+    Appended, End, Kept, Outcome, RowQuery, RowStream, Schema, Silent, Staging, Store, StoreError, Taken, Taker,
+};
 use crate::domain::{NewReport, Report, Row, TableName};
 use async_trait::async_trait;
 use bson::Document;
@@ -72,6 +75,42 @@ impl Store for EmbeddedStore {
 
     async fn reports(&self, limit: u64) -> Result<Vec<Report>, StoreError> {
         self.pool.read("to list reports", move |tx| registry::reports(tx, limit)).await
+    }
+
+    async fn take(
+        &self,
+        table: &TableName,
+        taker: &Taker,
+        ttl: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Taken, StoreError> {
+        let (table, taker) = (*table, taker.clone());
+        self.pool.write("to take a table", move |tx| holds::take(tx, &table, &taker, ttl, now)).await
+    }
+
+    async fn keep(
+        &self,
+        table: &TableName,
+        holder: &str,
+        ttl: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Kept, StoreError> {
+        let (table, holder) = (*table, holder.to_owned());
+        self.pool.write("to keep a table", move |tx| Ok(holds::keep(tx, &table, &holder, ttl, now)?)).await
+    }
+
+    async fn leave(&self, table: &TableName, holder: &str, due: DateTime<Utc>) -> Result<(), StoreError> {
+        let (table, holder) = (*table, holder.to_owned());
+        self.pool.write("to leave a table", move |tx| Ok(holds::leave(tx, &table, &holder, due)?)).await
+    }
+
+    async fn silent(&self, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<Silent>, StoreError> {
+        self.pool.read("to look for silent reports", move |tx| holds::silent(tx, before, now)).await
+    }
+
+    async fn give_up(&self, silent: &Silent, end: &End, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let (silent, end) = (silent.clone(), end.clone());
+        self.pool.write("to give up a report", move |tx| holds::give_up(tx, &silent, &end, now)).await
     }
 
     async fn begin(&self, table: &TableName, run_id: &str, now: DateTime<Utc>) -> Result<Staging, StoreError> {

@@ -14,10 +14,11 @@ const COLUMNS: &str = "table_name, name, component, filters, owner, status, mess
 /// Records a requested report; what describes the readable rows stays.
 pub(super) fn request(tx: &Transaction<'_>, report: &NewReport, now: DateTime<Utc>) -> rusqlite::Result<()> {
     tx.execute(
-        "INSERT INTO reports (table_name, name, component, filters, owner, status, task_id, requested_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        "INSERT INTO reports (table_name, name, component, filters, owner, status, task_id, requested_at, alive_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)
          ON CONFLICT (table_name) DO UPDATE SET name = ?2, component = ?3, filters = ?4, owner = ?5, status = ?6,
-            message = '', task_id = ?7, requested_at = ?8, started_at = NULL, ended_at = NULL, stages = '{}'",
+            message = '', task_id = ?7, requested_at = ?8, started_at = NULL, ended_at = NULL, stages = '{}',
+            alive_at = ?8",
         params![
             report.table.to_string(),
             report.name,
@@ -40,7 +41,8 @@ pub(super) fn ensure(
     now: DateTime<Utc>,
 ) -> rusqlite::Result<()> {
     tx.execute(
-        "INSERT INTO reports (table_name, status, requested_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        "INSERT INTO reports (table_name, status, requested_at, alive_at) VALUES (?1, ?2, ?3, ?3)
+         ON CONFLICT DO NOTHING",
         params![table.to_string(), status.as_str(), now.timestamp_millis()],
     )?;
     Ok(())
@@ -55,39 +57,43 @@ pub(super) fn start(
 ) -> rusqlite::Result<()> {
     ensure(tx, table, Status::Process, now)?;
     tx.execute(
-        "UPDATE reports SET task_id = ?2, status = ?3, message = '', started_at = ?4, ended_at = NULL, stages = '{}'
+        "UPDATE reports SET task_id = ?2, status = ?3, message = '', started_at = ?4, ended_at = NULL, stages = '{}',
+            alive_at = ?4
          WHERE table_name = ?1",
         params![table.to_string(), task_id, Status::Process.as_str(), now.timestamp_millis()],
     )?;
     Ok(())
 }
 
-/// Ends a run without a new result.
+/// Ends a run without a new result; a table without a record gets one.
 pub(super) fn end(tx: &Transaction<'_>, table: &TableName, task_id: &str, end: &End) -> rusqlite::Result<()> {
     // A message about a run that goes on (a retry) does not end it.
     let ended_at = end.status.has_ended().then(|| end.at.timestamp_millis());
+    ensure(tx, table, end.status, end.at)?;
     tx.execute(
-        "UPDATE reports SET status = ?3, message = ?4, stages = ?5, ended_at = ?6
+        "UPDATE reports SET task_id = ?2, status = ?3, message = ?4, stages = ?5, ended_at = ?6
          WHERE table_name = ?1 AND task_id IN ('', ?2)",
         params![table.to_string(), task_id, end.status.as_str(), end.message, json(&end.stages)?, ended_at],
     )?;
     Ok(())
 }
 
-/// Makes a staging the readable generation and writes what its run leaves.
+/// Makes a staging the readable generation and writes what its run leaves. Where the report was requested again
+/// meanwhile, its rows are described and its status stays: the newer run will tell.
 pub(super) fn finish(tx: &Transaction<'_>, staging: &Staging, outcome: &Outcome) -> rusqlite::Result<()> {
+    let table = staging.table.to_string();
     tx.execute(
-        "UPDATE reports SET generation = ?2, status = ?3, message = ?4, row_count = ?5, columns = ?6, aggr = ?7,
-            stages = ?8, ended_at = ?9
-         WHERE table_name = ?1",
+        "UPDATE reports SET generation = ?2, row_count = ?3, columns = ?4, aggr = ?5 WHERE table_name = ?1",
+        params![table, staging.generation, outcome.rows, json(&outcome.columns)?, outcome.aggr.to_string(),],
+    )?;
+    tx.execute(
+        "UPDATE reports SET status = ?3, message = ?4, stages = ?5, ended_at = ?6
+         WHERE table_name = ?1 AND task_id IN ('', ?2)",
         params![
-            staging.table.to_string(),
-            staging.generation,
+            table,
+            staging.run_id,
             outcome.status.as_str(),
             outcome.message,
-            outcome.rows,
-            json(&outcome.columns)?,
-            outcome.aggr.to_string(),
             json(&outcome.stages)?,
             outcome.ended_at.timestamp_millis(),
         ],

@@ -82,7 +82,8 @@ pub(super) fn drop_table(tx: &Transaction<'_>, table: &TableName) -> Result<bool
     Ok(readable.is_some())
 }
 
-fn drop_stagings(tx: &Transaction<'_>, table: &TableName) -> rusqlite::Result<()> {
+/// Removes the generations of a table that are not the readable one.
+pub(super) fn drop_stagings(tx: &Transaction<'_>, table: &TableName) -> rusqlite::Result<()> {
     let sql = "SELECT number FROM generations WHERE table_name = ?1
                AND number IS NOT (SELECT generation FROM reports WHERE table_name = ?1)";
     let numbers: Vec<u64> =

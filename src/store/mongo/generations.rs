@@ -3,7 +3,7 @@
 use super::connection::Connection;
 use super::error;
 use super::record::Record;
-use super::registry::{of, records};
+use super::registry::{self, of, records};
 use crate::domain::{Status, TableName};
 use crate::store::StoreError;
 use bson::doc;
@@ -31,7 +31,11 @@ pub(super) async fn next(
 ) -> Result<u64, StoreError> {
     let update = doc! {
         "$inc": { "last_generation": 1_i64 },
-        "$setOnInsert": { "status": status.as_str(), "requested_at": bson::DateTime::from(now) },
+        "$setOnInsert": {
+            "status": status.as_str(),
+            "requested_at": bson::DateTime::from(now),
+            "alive_at": bson::DateTime::from(now),
+        },
     };
     let increment = async || {
         let records = records(connection);
@@ -75,6 +79,45 @@ pub(super) async fn of_table(connection: &Connection, table: &TableName) -> Resu
     let list = connection.database().list_collection_names().filter(doc! { "name": { "$regex": format!("^{table}") } });
     let names = connection.call("to list collections", list).await?;
     Ok(names.into_iter().filter_map(|name| number(table, &name).map(|number| (name, number))).collect())
+}
+
+/// Removes what runs have staged and left: the generations after the readable one and before `next`. A failure leaves
+/// them to the next run.
+pub(super) async fn clear_abandoned(connection: &Connection, table: &TableName, next: u64) {
+    let abandoned = async {
+        let readable = registry::find(connection, table).await?.and_then(|record| record.generation);
+        let collections = of_table(connection, table).await?;
+        Ok(collections.into_iter().filter(move |(_, number)| Some(*number) > readable && *number < next))
+    };
+    match abandoned.await {
+        Ok(abandoned) => clear(connection, abandoned.map(|(collection, _)| collection)).await,
+        Err(error) => warn(&table.to_string(), &error),
+    }
+}
+
+/// Removes generations that nobody can be reading: all before the committed one but the one that it replaced. A failure
+/// leaves them to the next commit.
+pub(super) async fn clear_old(connection: &Connection, table: &TableName, committed: u64, replaced: Option<String>) {
+    match of_table(connection, table).await {
+        Ok(collections) => {
+            let old =
+                collections.into_iter().filter(|(name, number)| *number < committed && Some(name) != replaced.as_ref());
+            clear(connection, old.map(|(collection, _)| collection)).await;
+        }
+        Err(error) => warn(&table.to_string(), &error),
+    }
+}
+
+async fn clear(connection: &Connection, collections: impl Iterator<Item = String>) {
+    for collection in collections {
+        if let Err(error) = drop(connection, &collection).await {
+            warn(&collection, &error);
+        }
+    }
+}
+
+fn warn(place: &str, error: &StoreError) {
+    log::warn!(collection = place, error:% = error; "old rows could not be removed; the next run tries again");
 }
 
 #[cfg(test)]

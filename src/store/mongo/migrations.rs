@@ -13,7 +13,10 @@ use mongodb::options::IndexOptions;
 use serde::Deserialize;
 
 /// Name and definition, in order. A released migration is never changed.
-const MIGRATIONS: &[(&str, &str)] = &[("0001_reports", include_str!("../../../migrations/mongodb/0001_reports.json"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_reports", include_str!("../../../migrations/mongodb/0001_reports.json")),
+    ("0002_runs", include_str!("../../../migrations/mongodb/0002_runs.json")),
+];
 
 const COLLECTION: &str = "maestro_migrations";
 

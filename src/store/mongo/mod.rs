@@ -7,6 +7,7 @@
 mod connection;
 mod error;
 mod generations;
+mod holds;
 mod leases;
 mod migrations;
 mod record;
@@ -14,7 +15,9 @@ mod registry;
 mod rows;
 mod runs;
 
-use super::{Appended, End, Outcome, RowQuery, RowStream, Schema, Staging, Store, StoreError};
+use super::{
+    Appended, End, Kept, Outcome, RowQuery, RowStream, Schema, Silent, Staging, Store, StoreError, Taken, Taker,
+};
 use crate::config::Secret;
 use crate::domain::{NewReport, Report, Row, TableName};
 use async_trait::async_trait;
@@ -64,6 +67,38 @@ impl Store for MongoStore {
 
     async fn reports(&self, limit: u64) -> Result<Vec<Report>, StoreError> {
         registry::reports(&self.connection, limit).await
+    }
+
+    async fn take(
+        &self,
+        table: &TableName,
+        taker: &Taker,
+        ttl: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Taken, StoreError> {
+        holds::take(&self.connection, table, taker, ttl, now).await
+    }
+
+    async fn keep(
+        &self,
+        table: &TableName,
+        holder: &str,
+        ttl: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Kept, StoreError> {
+        holds::keep(&self.connection, table, holder, ttl, now).await
+    }
+
+    async fn leave(&self, table: &TableName, holder: &str, due: DateTime<Utc>) -> Result<(), StoreError> {
+        holds::leave(&self.connection, table, holder, due).await
+    }
+
+    async fn silent(&self, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<Silent>, StoreError> {
+        holds::silent(&self.connection, before, now).await
+    }
+
+    async fn give_up(&self, silent: &Silent, end: &End, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        holds::give_up(&self.connection, silent, end, now).await
     }
 
     async fn begin(&self, table: &TableName, run_id: &str, now: DateTime<Utc>) -> Result<Staging, StoreError> {

@@ -1,7 +1,7 @@
 //! A report's record as MongoDB holds it.
 
 use crate::domain::{OwnerId, Report, StageSeconds, Status, TableName};
-use crate::store::{Staging, StoreError};
+use crate::store::{Silent, Staging, StoreError};
 use bson::Document;
 use serde::{Deserialize, Serialize};
 
@@ -36,11 +36,22 @@ pub(super) struct Record {
     #[serde(default)]
     pub(super) last_generation: u64,
     #[serde(default)]
-    task_id: String,
-    requested_at: bson::DateTime,
+    pub(super) task_id: String,
+    pub(super) requested_at: bson::DateTime,
     started_at: Option<bson::DateTime>,
     ended_at: Option<bson::DateTime>,
     stages: Option<String>,
+    /// The run that may write the table; it stays where its worker is lost.
+    pub(super) holder: Option<String>,
+    pub(super) held_since: Option<bson::DateTime>,
+    pub(super) held_until: Option<bson::DateTime>,
+    /// Until when the report was last known to be in good hands.
+    alive_at: Option<bson::DateTime>,
+    /// Attempts of one task that have begun and never ended: each took its worker with it.
+    #[serde(default)]
+    pub(super) begun_by: String,
+    #[serde(default)]
+    pub(super) begun: u32,
 }
 
 /// The run in progress: its generation is not readable yet.
@@ -79,6 +90,17 @@ impl Record {
             started_at: self.started_at.map(Into::into),
             ended_at: self.ended_at.map(Into::into),
         })
+    }
+
+    /// What is known of a report that nobody works on.
+    pub(super) fn into_silent(self) -> Silent {
+        Silent {
+            table: self.table,
+            task_id: self.task_id,
+            owner: self.owner,
+            holder: self.holder,
+            alive_at: self.alive_at.unwrap_or(self.requested_at).into(),
+        }
     }
 
     /// The run in progress.

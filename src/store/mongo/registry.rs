@@ -1,6 +1,7 @@
 //! The reports' records: what was asked and how the last run went.
 
 use super::connection::Connection;
+use super::error;
 use super::record::{COLLECTION, Record, json};
 use crate::domain::{NewReport, Report, Status, TableName};
 use crate::store::{End, StoreError};
@@ -33,6 +34,7 @@ pub(super) async fn request(connection: &Connection, report: &NewReport, now: Da
         "started_at": Bson::Null,
         "ended_at": Bson::Null,
         "stages": "{}",
+        "alive_at": bson::DateTime::from(now),
     };
     let records = records(connection);
     let update = records.update_one(of(&report.table), doc! { "$set": set }).upsert(true);
@@ -40,7 +42,7 @@ pub(super) async fn request(connection: &Connection, report: &NewReport, now: Da
     Ok(())
 }
 
-/// Ends a run without a new result.
+/// Ends a run without a new result; a table without a record gets one.
 pub(super) async fn end(
     connection: &Connection,
     table: &TableName,
@@ -48,17 +50,29 @@ pub(super) async fn end(
     end: &End,
 ) -> Result<(), StoreError> {
     let mut last = of(table);
-    last.insert("task_id", doc! { "$in": ["", task_id] });
+    last.insert("task_id", doc! { "$in": ["", task_id, Bson::Null] });
     // A message about a run that goes on (a retry) does not end it.
     let ended_at = end.status.has_ended().then(|| bson::DateTime::from(end.at));
-    let set = doc! {
-        "status": end.status.as_str(),
-        "message": &end.message,
-        "stages": json(&end.stages)?,
-        "ended_at": ended_at,
+    let at = bson::DateTime::from(end.at);
+    let update = doc! {
+        "$set": {
+            "task_id": task_id,
+            "status": end.status.as_str(),
+            "message": &end.message,
+            "stages": json(&end.stages)?,
+            "ended_at": ended_at,
+        },
+        "$setOnInsert": { "requested_at": at, "alive_at": at },
     };
-    connection.call("to end a run", records(connection).update_one(last, doc! { "$set": set })).await?;
-    Ok(())
+    let records = records(connection);
+    let ended = async {
+        match records.update_one(last, update).upsert(true).await {
+            // The record is there and names another task.
+            Err(error) if error::is_duplicate(&error) => Ok(()),
+            done => done.map(drop),
+        }
+    };
+    connection.call("to end a run", ended).await
 }
 
 /// A table's record as it is stored.

@@ -27,16 +27,16 @@ pub(super) async fn begin(
         "started_at": bson::DateTime::from(now),
         "ended_at": Bson::Null,
         "stages": "{}",
+        "alive_at": bson::DateTime::from(now),
     };
     let mut unchanged = of(table);
     unchanged.insert("last_generation", number(generation));
     let reports = records(connection);
-    let update = reports.find_one_and_update(unchanged, doc! { "$set": set }).return_document(ReturnDocument::Before);
-    let before = connection.call("to begin a run", update).await?;
-    let before = Record::read(before.ok_or(StoreError::Superseded { table: *table })?)?;
-    if let Some(earlier) = before.staging {
-        clear(connection, &generations::name(table, earlier.generation)).await;
+    let update = reports.find_one_and_update(unchanged, doc! { "$set": set }).projection(doc! { "_id": 1 });
+    if connection.call("to begin a run", update).await?.is_none() {
+        return Err(StoreError::Superseded { table: *table });
     }
+    generations::clear_abandoned(connection, table, generation).await;
     Ok(Staging { table: *table, run_id: staging.run_id, generation, attempt: staging.attempt })
 }
 
@@ -77,24 +77,44 @@ pub(super) async fn commit(connection: &Connection, staging: &Staging, outcome: 
         return Err(StoreError::Incomplete { table: staging.table, staged, expected: outcome.rows });
     }
     generations::index(connection, &collection).await?;
-    let set = doc! {
+    let before = point_to(connection, staging, outcome, &collection).await?.ok_or(superseded)?;
+    generations::clear_old(connection, &staging.table, staging.generation, before.collection).await;
+    Ok(())
+}
+
+/// Makes a generation the readable one; the record as it was, `None` where the attempt is not the run in progress.
+/// Where the report was requested again meanwhile, its rows are described and its status stays: the newer run will tell.
+async fn point_to(
+    connection: &Connection,
+    staging: &Staging,
+    outcome: &Outcome,
+    collection: &str,
+) -> Result<Option<Record>, StoreError> {
+    let rows = doc! {
         "staging": Bson::Null,
         "generation": number(staging.generation),
         "collection": collection,
-        "status": outcome.status.as_str(),
-        "message": &outcome.message,
         "rows": number(outcome.rows),
         "columns": &outcome.columns,
         "aggr": outcome.aggr.to_string(),
+    };
+    let mut all = rows.clone();
+    all.extend(doc! {
+        "status": outcome.status.as_str(),
+        "message": &outcome.message,
         "stages": json(&outcome.stages)?,
         "ended_at": bson::DateTime::from(outcome.ended_at),
-    };
-    let reports = records(connection);
-    let update =
-        reports.find_one_and_update(this(staging), doc! { "$set": set }).return_document(ReturnDocument::Before);
-    let before = connection.call("to commit a run", update).await?.ok_or(superseded)?;
-    clear_old(connection, staging, Record::read(before)?.collection).await;
-    Ok(())
+    });
+    let mut last = this(staging);
+    last.insert("task_id", &staging.run_id);
+    for (filter, set) in [(last, all), (this(staging), rows)] {
+        let records = records(connection);
+        let update = records.find_one_and_update(filter, doc! { "$set": set }).return_document(ReturnDocument::Before);
+        if let Some(before) = connection.call("to commit a run", update).await? {
+            return Record::read(before).map(Some);
+        }
+    }
+    Ok(None)
 }
 
 /// Removes a staging, unless it is committed.
@@ -124,31 +144,6 @@ fn this(staging: &Staging) -> Document {
     let mut filter = of(&staging.table);
     filter.insert("staging.attempt", &staging.attempt);
     filter
-}
-
-/// Removes generations that nobody can be reading: all before the new one but the one that it replaced.
-async fn clear_old(connection: &Connection, committed: &Staging, replaced: Option<String>) {
-    match generations::of_table(connection, &committed.table).await {
-        Ok(collections) => {
-            for (collection, number) in collections {
-                if number < committed.generation && Some(&collection) != replaced.as_ref() {
-                    clear(connection, &collection).await;
-                }
-            }
-        }
-        Err(error) => warn(&committed.table.to_string(), &error),
-    }
-}
-
-/// Removes a collection; a failure leaves it to the next commit.
-async fn clear(connection: &Connection, collection: &str) {
-    if let Err(error) = generations::drop(connection, collection).await {
-        warn(collection, &error);
-    }
-}
-
-fn warn(place: &str, error: &StoreError) {
-    log::warn!(collection = place, error:% = error; "old rows could not be removed; the next run tries again");
 }
 
 /// A number as MongoDB holds it.

@@ -18,6 +18,9 @@ use std::time::Duration;
 /// The header that carries a general report's residual condition, as a text of Extended JSON.
 const RESIDUAL: &str = "maestro_residual";
 
+/// The header that says when the report was requested here; other producers do not set it.
+const REQUESTED_AT: &str = "maestro_requested_at";
+
 /// A task with what travels beside it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Envelope {
@@ -29,6 +32,8 @@ pub struct Envelope {
     pub task: Task,
     /// The time after which the task must not be run.
     pub expires: Option<DateTime<Utc>>,
+    /// When the report was requested, for a request made here: a newer one takes its place.
+    pub requested_at: Option<DateTime<Utc>>,
 }
 
 /// Why a message is no task of ours. Such a message goes to the dead letters.
@@ -89,7 +94,7 @@ impl Envelope {
     /// A first attempt with a new random id.
     #[must_use]
     pub fn new(task: Task) -> Self {
-        Self { id: uuid::Uuid::new_v4().to_string(), retries: 0, task, expires: None }
+        Self { id: uuid::Uuid::new_v4().to_string(), retries: 0, task, expires: None, requested_at: None }
     }
 
     /// Whether the task must not be run any more.
@@ -123,16 +128,23 @@ impl Envelope {
     /// more retry. Everything else stays, headers that nobody here knows included (celery.md §3.4).
     #[must_use]
     pub fn next_attempt(&self, message: &Message, now: DateTime<Utc>, pause: Duration) -> Message {
-        let mut next = message.clone();
-        next.headers.retain(|name, _| !is_broker_header(name));
-        let eta = chrono::TimeDelta::from_std(pause).ok().and_then(|pause| now.checked_add_signed(pause));
-        let eta = eta.unwrap_or(DateTime::<Utc>::MAX_UTC).to_rfc3339_opts(SecondsFormat::Micros, false);
+        let mut next = Self::postponed(message, now, pause);
         next.headers.insert("retries".to_owned(), self.retries.saturating_add(1).into());
-        next.headers.insert("eta".to_owned(), eta.into());
         if next.headers.get("parent_id").is_none_or(Value::is_null) {
             next.headers.insert("parent_id".to_owned(), self.id.clone().into());
         }
         next
+    }
+
+    /// The same attempt, to be run after `pause`.
+    #[must_use]
+    pub fn postponed(message: &Message, now: DateTime<Utc>, pause: Duration) -> Message {
+        let mut later = message.clone();
+        later.headers.retain(|name, _| !is_broker_header(name));
+        let eta = chrono::TimeDelta::from_std(pause).ok().and_then(|pause| now.checked_add_signed(pause));
+        let eta = eta.unwrap_or(DateTime::<Utc>::MAX_UTC).to_rfc3339_opts(SecondsFormat::Micros, false);
+        later.headers.insert("eta".to_owned(), eta.into());
+        later
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a message to a task.
 
-use super::{BadMessage, Envelope, body, tasks};
+use super::{BadMessage, Envelope, REQUESTED_AT, body, tasks};
 use crate::broker::Message;
 use crate::domain::{TableName, parse_date};
 use chrono::{DateTime, Utc};
@@ -17,10 +17,11 @@ pub(super) fn envelope(message: &Message) -> Result<Envelope, BadMessage> {
     let retries = retries(headers)?;
     date(headers, "eta")?;
     let expires = date(headers, "expires")?;
+    let requested_at = date(headers, REQUESTED_AT)?;
     let signature = tasks::signature(name).ok_or_else(|| BadMessage::UnknownTask(name.chars().take(120).collect()))?;
     check_content(message)?;
     let task = tasks::read(signature, body::read(message)?, headers)?;
-    Ok(Envelope { id, retries, task, expires })
+    Ok(Envelope { id, retries, task, expires, requested_at })
 }
 
 /// What can be made out of a bad message: its report and the task id.

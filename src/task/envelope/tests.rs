@@ -82,6 +82,7 @@ fn every_task_survives_the_wire() {
     for task in all_tasks() {
         let mut envelope = Envelope::new(task);
         envelope.expires = Some("2030-01-02T03:04:05.678Z".parse().unwrap());
+        envelope.requested_at = Some("2026-11-23T19:25:10.285Z".parse().unwrap());
         assert_eq!(Envelope::from_message(&envelope.to_message()).unwrap(), envelope);
     }
 }

@@ -1,6 +1,6 @@
 //! From a task to a message.
 
-use super::{Envelope, RESIDUAL, tasks};
+use super::{Envelope, REQUESTED_AT, RESIDUAL, tasks};
 use crate::broker::Message;
 use crate::task::Task;
 use bson::Bson;
@@ -50,6 +50,9 @@ fn headers(envelope: &Envelope, arguments: &Value) -> Map<String, Value> {
         "stamps": {},
     });
     let Value::Object(mut headers) = headers else { return Map::new() };
+    if let Some(at) = envelope.requested_at {
+        headers.insert(REQUESTED_AT.to_owned(), at.to_rfc3339_opts(SecondsFormat::Millis, true).into());
+    }
     if let Task::General { residual: Some(condition), .. } | Task::Pivot { residual: Some(condition), .. } =
         &envelope.task
     {

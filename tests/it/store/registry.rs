@@ -8,7 +8,7 @@ over_every_store!(
     a_run_without_a_request_gets_a_record,
     only_the_last_task_ends_a_run,
     a_retry_is_told_without_ending_the_run,
-    ending_an_unknown_table_records_nothing,
+    ending_an_unknown_table_makes_a_record,
     the_newest_reports_come_first,
     it_answers_and_says_where_it_is,
 );
@@ -62,9 +62,17 @@ async fn a_retry_is_told_without_ending_the_run(store: Arc<dyn Store>) {
     assert_eq!((told.status, told.message.as_str(), told.ended_at), (Status::Process, "trying again in 5 s", None));
 }
 
-async fn ending_an_unknown_table_records_nothing(store: Arc<dyn Store>) {
-    store.end(&table(), "task-1", &end(Status::Error, "late")).await.unwrap();
-    assert_eq!(store.report(&table()).await.unwrap(), None);
+async fn ending_an_unknown_table_makes_a_record(store: Arc<dyn Store>) {
+    let refused = end(Status::Error, "not understood");
+    store.end(&table(), "task-1", &refused).await.unwrap();
+    let told = record(&*store).await;
+    assert_eq!(
+        (told.status, told.message.as_str(), told.task_id.as_str()),
+        (Status::Error, "not understood", "task-1")
+    );
+    assert_eq!((told.requested_at, told.ended_at, told.generation), (refused.at, Some(refused.at), None));
+    store.end(&table(), "task-2", &end(Status::Warning, "of another task")).await.unwrap();
+    assert_eq!(record(&*store).await.status, Status::Error);
 }
 
 async fn the_newest_reports_come_first(store: Arc<dyn Store>) {

@@ -3,7 +3,7 @@
 use super::*;
 use maestro_reports::store::Schema;
 
-const NAMES: [&str; 1] = ["0001_reports"];
+const NAMES: [&str; 2] = ["0001_reports", "0002_runs"];
 
 async fn migrations_are_applied_once(store: Arc<dyn Store>) {
     let names = NAMES.map(str::to_owned).to_vec();
