@@ -2,11 +2,11 @@
 
 use crate::broker::{self, Broker, BrokerError};
 use crate::config::{Config, ConfigError, Upload};
+use crate::folder::{DataFolder, FolderError};
 use crate::peers::Peers;
 use crate::store::{self, Store, StoreError};
 use crate::tls::{self, CaFileError};
 use rustls::ClientConfig;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The configuration and the parts that it chose.
@@ -22,6 +22,8 @@ pub struct App {
     pub peers: Peers,
     /// Whom encrypted connections trust.
     pub tls: Arc<ClientConfig>,
+    /// Keeps the files of the embedded parts from being replaced; `None` where there are none.
+    _folder: Option<Arc<DataFolder>>,
 }
 
 /// What the process is for.
@@ -43,15 +45,9 @@ pub enum OpenError {
     /// The settings do not fit the role.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The folder of the embedded parts cannot be made.
-    #[error("the folder {} (MAESTRO_DATA_DIR) cannot be made", path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// The cause.
-        #[source]
-        source: std::io::Error,
-    },
+    /// The folder of the embedded parts cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// The file of authorities cannot be used.
     #[error(transparent)]
     Tls(#[from] CaFileError),
@@ -98,15 +94,12 @@ impl App {
         guard_secrets(&config, listens)?;
         let tls = tls::client(config.tls.ca_file.as_deref())?;
         let config = Arc::new(config);
-        let store = match (role, config.stages.upload) {
-            (Role::Worker, Upload::Api) => None,
-            _ => Some(open_store(&config, migrate).await?),
-        };
-        if config.broker.url.is_none() {
-            make_folder(&config)?;
-        }
+        let has_store = (role, config.stages.upload) != (Role::Worker, Upload::Api);
+        let folder = share_folder(&config, has_store)?;
+        let store = if has_store { Some(open_store(&config, migrate).await?) } else { None };
         let broker = broker::open(&config).await?;
-        let app = Self { peers: Peers::new(Arc::clone(&config), &tls), config, store, broker, tls };
+        let peers = Peers::new(Arc::clone(&config), &tls);
+        let app = Self { peers, config, store, broker, tls, _folder: folder.map(Arc::new) };
         for line in app.parts() {
             log::info!("{line}");
         }
@@ -145,18 +138,13 @@ pub fn guard_secrets(config: &Config, host: Option<&str>) -> Result<(), ConfigEr
 /// # Errors
 /// Where the store does not open or refuses, or was migrated by a newer program.
 pub async fn migrate(config: &Config) -> Result<Vec<String>, OpenError> {
-    if config.store.mongo_uri.is_none() {
-        make_folder(config)?;
-    }
+    let _folder = share_folder(config, true)?;
     let store = store::open(config).await?;
     let unknown = store.schema().await?.unknown;
     if unknown.is_empty() { Ok(store.migrate().await?) } else { Err(OpenError::NewSchema { unknown }) }
 }
 
 async fn open_store(config: &Config, migrate: bool) -> Result<Arc<dyn Store>, OpenError> {
-    if config.store.mongo_uri.is_none() {
-        make_folder(config)?;
-    }
     let store = store::open(config).await?;
     let store::Schema { missing, unknown, .. } = store.schema().await?;
     if !unknown.is_empty() {
@@ -174,7 +162,8 @@ async fn open_store(config: &Config, migrate: bool) -> Result<Arc<dyn Store>, Op
     Ok(store)
 }
 
-fn make_folder(config: &Config) -> Result<(), OpenError> {
-    let path = &config.store.data_dir;
-    std::fs::create_dir_all(path).map_err(|source| OpenError::Folder { path: path.clone(), source })
+/// The data folder, where the store or the queue is in it.
+fn share_folder(config: &Config, has_store: bool) -> Result<Option<DataFolder>, FolderError> {
+    let is_used = config.broker.url.is_none() || (has_store && config.store.mongo_uri.is_none());
+    is_used.then(|| DataFolder::share(&config.store.data_dir)).transpose()
 }

@@ -6,12 +6,14 @@
 //! | module | what it is |
 //! |---|---|
 //! | `main`, [`cli`] | the command line; the one place that exits |
+//! | [`backup`], [`healthcheck`] | the embedded parts copied while they work, and put back; whether a process answers |
 //! | [`demo`], [`oneoff`] | the main job in one command; one report without any service |
 //! | [`api`], [`worker`], [`beat`], [`inventory`] | the four servers; actix-web types stay in `api` and `inventory` |
 //! | [`stages`], [`request`] | what each task does; how a report is requested |
 //! | [`app`] | the configuration and the parts that it chose, built once |
 //! | [`tls`] | whom encrypted connections trust |
 //! | [`store`], [`broker`], [`peers`] | rows and registry, queue, the platform's other services: all I/O |
+//! | [`folder`], [`sqlite`] | the data folder and its lock; copies of SQLite files |
 //! | [`metrics`], [`logging`] | what a process counts; how its log is written |
 //! | [`filter`], [`chart`], [`task`], [`auth`], [`config`] | pure: the filter language, counting, Celery's messages, tokens, settings |
 //! | [`domain`] | the nouns: ids, tables, statuses, reports, rows |
@@ -47,6 +49,7 @@
 pub mod api;
 pub mod app;
 pub mod auth;
+pub mod backup;
 pub mod beat;
 pub mod broker;
 pub mod chart;
@@ -55,6 +58,8 @@ pub mod config;
 pub mod demo;
 pub mod domain;
 pub mod filter;
+pub mod folder;
+pub mod healthcheck;
 pub mod inventory;
 pub mod logging;
 pub mod metrics;
@@ -63,6 +68,7 @@ pub mod peers;
 pub mod reaper;
 pub mod request;
 pub mod signal;
+pub mod sqlite;
 pub mod stages;
 pub mod store;
 pub mod task;

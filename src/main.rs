@@ -2,14 +2,19 @@
 //! 0 when it went well, 1 when it failed, 2 for a mistake in usage or configuration, 3 when `run` found no rows.
 
 use anyhow::Context;
+use chrono::Utc;
 use clap::Parser;
+use indicatif::HumanBytes;
 use maestro_reports::app::{self, App, OpenError, Role};
 use maestro_reports::cli::{Cli, Command, InventoryArgs, RunArgs};
 use maestro_reports::config::{self, Config, ConfigError, LogFormat};
 use maestro_reports::filter::FilterError;
-use maestro_reports::{api, auth, beat, demo, inventory, logging, oneoff, worker};
+use maestro_reports::{api, auth, backup, beat, demo, healthcheck, inventory, logging, oneoff, signal, worker};
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Rows are made on one thread and freed on another, which the system's allocator answers with ever more memory.
 #[global_allocator]
@@ -71,6 +76,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(args) => return make_one(load()?, args).await,
         Command::Inventory(args) => serve_inventory(&load()?, args).await,
         Command::Migrate => migrate(&load()?).await,
+        Command::Backup(args) => back_up(load()?, args.target).await,
+        Command::Restore(args) => restore(load()?, args.source).await,
+        Command::Healthcheck(args) => healthcheck::run(&load()?, args.url).await,
         Command::Token(args) => {
             let auth = load()?.auth;
             let lifetime = args.valid_for.map(Into::into).or(auth.token_lifetime);
@@ -110,6 +118,37 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
         return say("the report store is up to date\n");
     }
     applied.iter().try_for_each(|name| say(&format!("applied {name}\n")))
+}
+
+async fn back_up(config: Config, target: PathBuf) -> anyhow::Result<()> {
+    let made = until_told(move |stop| backup::make(&config, &target, Utc::now(), stop)).await?;
+    for (file, bytes) in made.files {
+        say(&format!("{file}  {}\n", HumanBytes(bytes)))?;
+    }
+    say(&format!("backup made: {}\n", made.path.display()))
+}
+
+async fn restore(config: Config, source: PathBuf) -> anyhow::Result<()> {
+    let restored = until_told(move |stop| backup::restore(&config, &source, Utc::now(), stop)).await?;
+    say(&format!("restored: {}\n", restored.files.join(", ")))?;
+    restored.aside.map_or(Ok(()), |aside| say(&format!("the files before are in {}\n", aside.display())))
+}
+
+/// Works on a thread of its own; SIGTERM and SIGINT tell it to stop, and its end is awaited.
+async fn until_told<T: Send + 'static, E: std::error::Error + Send + Sync + 'static>(
+    work: impl FnOnce(&AtomicBool) -> Result<T, E> + Send + 'static,
+) -> anyhow::Result<T> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&stop);
+    let mut working = tokio::task::spawn_blocking(move || work(&told));
+    let done = tokio::select! {
+        done = &mut working => done,
+        () = signal::terminated() => {
+            stop.store(true, Ordering::Relaxed);
+            working.await
+        }
+    };
+    Ok(done??)
 }
 
 /// The value of an environment variable; bytes that are no UTF-8 become replacement characters, which no setting takes.

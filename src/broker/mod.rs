@@ -9,6 +9,7 @@ mod embedded;
 mod handle;
 
 use crate::config::Config;
+use crate::sqlite::Copies;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -16,7 +17,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The embedded queue's file in the data folder.
-const QUEUE_FILE: &str = "queue.sqlite3";
+pub const QUEUE_FILE: &str = "queue.sqlite3";
+
+/// Copies and checks the embedded queue's file.
+pub const QUEUE_COPIES: Copies = Copies { copy: embedded::copy::copy, check: embedded::copy::check };
 
 /// Opens the broker that the configuration names: RabbitMQ where it has an address, else the embedded queue.
 ///

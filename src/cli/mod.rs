@@ -1,7 +1,9 @@
 //! The command line: what can be typed, and which settings it overrides. Runs nothing.
 
+mod operation;
 mod worker;
 
+pub use operation::{BackupArgs, HealthcheckArgs, RestoreArgs};
 pub use worker::WorkerArgs;
 
 use crate::config::Flag;
@@ -48,6 +50,12 @@ pub enum Command {
     Inventory(InventoryArgs),
     /// Bring the report store's schema up to date
     Migrate,
+    /// Copy the embedded store and queue while they are in use
+    Backup(BackupArgs),
+    /// Put a backup in place of the embedded store and queue
+    Restore(RestoreArgs),
+    /// Ask a running process whether it answers
+    Healthcheck(HealthcheckArgs),
     /// Print a token for calling the services
     Token(TokenArgs),
     /// Print all settings in force and where they come from
@@ -161,9 +169,15 @@ impl Command {
                 ("broker.url", "--broker-url", &args.broker_url),
             ]),
             Self::Worker(args) => args.flags(),
-            Self::Beat | Self::Run(_) | Self::Inventory(_) | Self::Migrate | Self::Token(_) | Self::Config => {
-                Vec::new()
-            }
+            Self::Beat
+            | Self::Run(_)
+            | Self::Inventory(_)
+            | Self::Migrate
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Healthcheck(_)
+            | Self::Token(_)
+            | Self::Config => Vec::new(),
         }
     }
 
@@ -173,7 +187,14 @@ impl Command {
     pub fn quietness(&self) -> &'static str {
         match self {
             Self::Serve(_) | Self::Worker(_) | Self::Beat | Self::Inventory(_) => "info",
-            Self::Demo(_) | Self::Run(_) | Self::Migrate | Self::Token(_) | Self::Config => "warn",
+            Self::Demo(_)
+            | Self::Run(_)
+            | Self::Migrate
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Healthcheck(_)
+            | Self::Token(_)
+            | Self::Config => "warn",
         }
     }
 }

@@ -13,6 +13,7 @@ mod sort_key;
 
 use crate::config;
 use crate::domain::{NewReport, Report, Row, StageSeconds, Status, TableName};
+use crate::sqlite::Copies;
 use async_trait::async_trait;
 use bson::Document;
 use chrono::{DateTime, Utc};
@@ -22,6 +23,12 @@ use std::time::Duration;
 
 pub use error::{StoreError, Verdict};
 pub use hold::{Kept, Silent, Taken, Taker};
+
+/// The embedded store's file in the data folder.
+pub const STORE_FILE: &str = "reports.sqlite3";
+
+/// Copies and checks the embedded store's file.
+pub const STORE_COPIES: Copies = Copies { copy: embedded::copy::copy, check: embedded::copy::check };
 
 /// Opens the store that the configuration names: MongoDB where it has an address, else the embedded store.
 ///

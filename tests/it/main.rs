@@ -6,6 +6,7 @@
 mod support;
 
 mod api;
+mod backup;
 mod broker;
 mod cli;
 mod end_to_end;

@@ -113,6 +113,11 @@ impl Fleet {
         self.folder.path()
     }
 
+    /// Starts the API again, after it has ended.
+    pub(crate) fn restart_api(&mut self) {
+        self.api = Program::listening(&["serve"], &borrowed(&self.env));
+    }
+
     /// Stops the Data API.
     pub(crate) fn stop_inventory(&mut self) {
         self.inventory = None;

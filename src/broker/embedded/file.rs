@@ -11,6 +11,9 @@ use std::time::Duration;
 /// Each script brings the file from the version of its index to the next (`PRAGMA user_version`).
 const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/queue/0001_queue.sql")];
 
+/// The version of a file that this program has migrated.
+pub(super) const VERSION: usize = MIGRATIONS.len();
+
 /// How long a call waits while another process writes.
 const BUSY: Duration = Duration::from_secs(10);
 

@@ -4,6 +4,7 @@
 //! (the process was killed) the message is handed out again. No transaction stays open while a task runs.
 
 mod consumer;
+pub(super) mod copy;
 mod file;
 
 use super::{Broker, BrokerError, Consumer, DeadLetter, Message, QueueState};

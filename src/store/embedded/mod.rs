@@ -4,6 +4,7 @@
 //! through one connection and immediate transactions; readers have connections of their own and see the file as it was
 //! when they began. It must not know of queries beyond what `RowQuery` says, nor of HTTP.
 
+pub(super) mod copy;
 mod error;
 mod functions;
 mod holds;
@@ -26,9 +27,6 @@ use pool::Pool;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The file's name in the data folder.
-const FILE: &str = "reports.sqlite3";
-
 /// The embedded store.
 pub(super) struct EmbeddedStore {
     path: PathBuf,
@@ -39,7 +37,7 @@ pub(super) struct EmbeddedStore {
 impl EmbeddedStore {
     /// Opens the file in `data_dir`, making both where they are missing; no migration is applied.
     pub(super) async fn open(data_dir: &Path, query_timeout: Duration) -> Result<Self, StoreError> {
-        let path = data_dir.join(FILE);
+        let path = data_dir.join(super::STORE_FILE);
         let pool = Pool::open(path.clone()).await?;
         Ok(Self { path, pool, query_timeout })
     }
