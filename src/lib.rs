@@ -55,6 +55,7 @@ pub mod broker;
 pub mod chart;
 pub mod cli;
 pub mod config;
+pub mod dead_letters;
 pub mod demo;
 pub mod domain;
 pub mod filter;

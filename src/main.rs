@@ -6,10 +6,12 @@ use chrono::Utc;
 use clap::Parser;
 use indicatif::HumanBytes;
 use maestro_reports::app::{self, App, OpenError, Role};
-use maestro_reports::cli::{Cli, Command, InventoryArgs, RunArgs};
+use maestro_reports::cli::{Cli, Command, DeadLettersArgs, InventoryArgs, RunArgs};
 use maestro_reports::config::{self, Config, ConfigError, LogFormat};
 use maestro_reports::filter::FilterError;
-use maestro_reports::{api, auth, backup, beat, demo, healthcheck, inventory, logging, oneoff, signal, worker};
+use maestro_reports::{
+    api, auth, backup, beat, broker, dead_letters, demo, healthcheck, inventory, logging, oneoff, signal, worker,
+};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -79,6 +81,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Backup(args) => back_up(load()?, args.target).await,
         Command::Restore(args) => restore(load()?, args.source).await,
         Command::Healthcheck(args) => healthcheck::run(&load()?, args.url).await,
+        Command::DeadLetters(args) => tend_dead_letters(&load()?, &args).await,
         Command::Token(args) => {
             let auth = load()?.auth;
             let lifetime = args.valid_for.map(Into::into).or(auth.token_lifetime);
@@ -110,6 +113,11 @@ async fn serve_inventory(config: &Config, args: InventoryArgs) -> anyhow::Result
     app::guard_secrets(config, Some(&args.host))?;
     let InventoryArgs { dir, host, port, sample } = args;
     inventory::serve(inventory::Options { dir, host, port, sample, auth: config.auth.clone() }).await
+}
+
+async fn tend_dead_letters(config: &Config, args: &DeadLettersArgs) -> anyhow::Result<()> {
+    let broker = broker::open(config).await?;
+    say(&dead_letters::run(broker.as_ref(), &config.worker.queues, &args.action()).await?)
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {

@@ -65,6 +65,14 @@ pub trait Broker: Send + Sync {
 
     /// The oldest `limit` dead letters of `queue`, left where they are.
     async fn dead_letters(&self, queue: &str, limit: usize) -> Result<Vec<DeadLetter>, BrokerError>;
+
+    /// Puts dead letters back in `queue` as at their first attempt; how many. A letter is stored there before it is
+    /// removed here: none is lost whatever happens. Where the two are one step (embedded) none comes twice either;
+    /// RabbitMQ may hold one letter in both places where this is interrupted.
+    async fn resend(&self, queue: &str, which: &Letters) -> Result<u64, BrokerError>;
+
+    /// Removes dead letters of `queue`; how many.
+    async fn discard(&self, queue: &str, which: &Letters) -> Result<u64, BrokerError>;
 }
 
 /// One reader of queues. Dropping it gives back what is not acknowledged.
@@ -159,6 +167,25 @@ pub struct DeadLetter {
     pub reason: String,
     /// When.
     pub at: DateTime<Utc>,
+}
+
+/// A choice of dead letters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Letters {
+    /// All of a queue.
+    All,
+    /// Those of these task ids.
+    Of(Vec<String>),
+}
+
+impl Letters {
+    /// Whether the message is one of them.
+    fn includes(&self, message: &Message) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(ids) => message.headers.get("id").is_some_and(|id| ids.iter().any(|chosen| id == chosen)),
+        }
+    }
 }
 
 /// Why the broker did not do what was asked.

@@ -1,8 +1,10 @@
 //! The command line: what can be typed, and which settings it overrides. Runs nothing.
 
+mod dead_letters;
 mod operation;
 mod worker;
 
+pub use dead_letters::DeadLettersArgs;
 pub use operation::{BackupArgs, HealthcheckArgs, RestoreArgs};
 pub use worker::WorkerArgs;
 
@@ -56,6 +58,8 @@ pub enum Command {
     Restore(RestoreArgs),
     /// Ask a running process whether it answers
     Healthcheck(HealthcheckArgs),
+    /// List tasks that could not be worked on, send them again or drop them
+    DeadLetters(DeadLettersArgs),
     /// Print a token for calling the services
     Token(TokenArgs),
     /// Print all settings in force and where they come from
@@ -169,6 +173,7 @@ impl Command {
                 ("broker.url", "--broker-url", &args.broker_url),
             ]),
             Self::Worker(args) => args.flags(),
+            Self::DeadLetters(args) => args.flags(),
             Self::Beat
             | Self::Run(_)
             | Self::Inventory(_)
@@ -190,6 +195,7 @@ impl Command {
             Self::Demo(_)
             | Self::Run(_)
             | Self::Migrate
+            | Self::DeadLetters(_)
             | Self::Backup(_)
             | Self::Restore(_)
             | Self::Healthcheck(_)

@@ -9,6 +9,7 @@ mod api;
 mod backup;
 mod broker;
 mod cli;
+mod dead_letters;
 mod end_to_end;
 mod inventory;
 mod logs;

@@ -1,9 +1,10 @@
 //! A reader of RabbitMQ's queues: a thread that opens session after session.
 
 use super::address::Addresses;
+use super::letters::{dead_letter, dead_queue};
 use super::publisher::Publisher;
 use super::session::{End, How, Session};
-use super::{dead_letter, dead_queue, wire};
+use super::wire;
 use crate::broker::handle::{self, Desk, Handle, Order};
 use crate::broker::{BrokerError, Consumer, Delivery, Message};
 use crate::task::RetryPolicy;

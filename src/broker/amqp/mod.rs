@@ -6,19 +6,19 @@
 
 mod address;
 mod consumer;
+mod letters;
 mod link;
 mod publisher;
 mod session;
 mod waiting;
 mod wire;
 
-use super::{Broker, BrokerError, Consumer, DeadLetter, Message, QueueState};
+use super::{Broker, BrokerError, Consumer, DeadLetter, Letters, Message, QueueState};
 use address::Addresses;
 use amiquip::{Channel, Error};
 use async_trait::async_trait;
-use chrono::{DateTime, SecondsFormat, Utc};
+use letters::dead_queue;
 use publisher::Publisher;
-use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -26,12 +26,8 @@ use tokio::time::timeout;
 /// The longest time to look at something.
 const LOOK_LIMIT: Duration = Duration::from_secs(10);
 
-/// Headers of a dead letter.
-const REASON: &str = "maestro_reason";
-const DIED_AT: &str = "maestro_died_at";
-
-/// The longest reason in a header, in characters.
-const REASON_CHARS: usize = 4000;
+/// The longest time to send dead letters again or to drop them.
+const LETTERS_LIMIT: Duration = Duration::from_secs(600);
 
 /// RabbitMQ.
 pub(super) struct Amqp {
@@ -56,7 +52,8 @@ impl Amqp {
         what: &'static str,
         look: impl FnOnce(&Channel) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, BrokerError> {
-        self.look_at(what, move |channel| look(channel).map_err(|error| link::broker_error(what, error))).await
+        let look = move |channel: &Channel| look(channel).map_err(|error| link::broker_error(what, error));
+        self.work(what, LOOK_LIMIT, look).await
     }
 
     /// Messages and consumers of a queue; none where it is not there.
@@ -72,22 +69,23 @@ impl Amqp {
         Ok((messages.into(), consumers.into()))
     }
 
-    /// As [`Amqp::look`], for what tells its errors itself.
-    async fn look_at<T: Send + 'static>(
+    /// As [`Amqp::look`], for what tells its errors itself and may take until the limit.
+    async fn work<T: Send + 'static>(
         &self,
         what: &'static str,
-        look: impl FnOnce(&Channel) -> Result<T, BrokerError> + Send + 'static,
+        limit: Duration,
+        work: impl FnOnce(&Channel) -> Result<T, BrokerError> + Send + 'static,
     ) -> Result<T, BrokerError> {
         let addresses = self.addresses.clone();
         let job = move || {
             let mut connection = link::connect(&addresses)?;
             let channel = connection.open_channel(None).map_err(|error| link::broker_error(what, error))?;
-            look(&channel)
+            work(&channel)
         };
         let unavailable = |source: Box<dyn std::error::Error + Send + Sync>| {
             Err(BrokerError::Unavailable { what: what.to_owned(), source })
         };
-        match timeout(LOOK_LIMIT, tokio::task::spawn_blocking(job)).await {
+        match timeout(limit, tokio::task::spawn_blocking(job)).await {
             Ok(Ok(result)) => result,
             Ok(Err(error)) => unavailable(error.into()),
             Err(error) => unavailable(error.into()),
@@ -125,61 +123,30 @@ impl Broker for Amqp {
 
     async fn declare(&self, queue: &str) -> Result<(), BrokerError> {
         let queue = queue.to_owned();
-        self.look_at("declaring a queue", move |channel| link::declare(channel, &queue)).await
+        self.work("declaring a queue", LOOK_LIMIT, move |channel| link::declare(channel, &queue)).await
     }
 
     async fn dead_letters(&self, queue: &str, limit: usize) -> Result<Vec<DeadLetter>, BrokerError> {
-        let queue = dead_queue(queue);
-        self.look("reading dead letters", move |channel| read_dead_letters(channel, &queue, limit)).await
+        let queue = queue.to_owned();
+        self.look("reading dead letters", move |channel| letters::read(channel, &queue, limit)).await
     }
-}
 
-/// The queue of the dead letters of a queue.
-fn dead_queue(queue: &str) -> String {
-    format!("{queue}.dead")
-}
-
-/// A message on its way to the dead letters.
-fn dead_letter(message: &Message, reason: &str, at: DateTime<Utc>) -> Message {
-    let mut letter = message.clone();
-    letter.headers.insert(REASON.to_owned(), reason.chars().take(REASON_CHARS).collect::<String>().into());
-    letter.headers.insert(DIED_AT.to_owned(), at.to_rfc3339_opts(SecondsFormat::Millis, true).into());
-    letter
-}
-
-/// Fetches letters without acknowledging them: closing the channel puts them back where they were.
-fn read_dead_letters(channel: &Channel, queue: &str, limit: usize) -> Result<Vec<DeadLetter>, Error> {
-    let mut letters = Vec::new();
-    while letters.len() < limit {
-        match channel.basic_get(queue, false) {
-            Ok(Some(got)) => letters.push(from_dead_letter(wire::message(&got.delivery.properties, got.delivery.body))),
-            Ok(None) | Err(Error::ServerClosedChannel { code: link::NOT_FOUND, .. }) => break,
-            Err(error) => return Err(error),
-        }
+    async fn resend(&self, queue: &str, which: &Letters) -> Result<u64, BrokerError> {
+        let (queue, which) = (queue.to_owned(), which.clone());
+        let resend = move |channel: &Channel| letters::resend(channel, &queue, &which);
+        self.work("sending dead letters again", LETTERS_LIMIT, resend).await
     }
-    Ok(letters)
-}
 
-fn from_dead_letter(mut message: Message) -> DeadLetter {
-    let mut take = |name: &str| match message.headers.remove(name) {
-        Some(Value::String(text)) => text,
-        Some(_) | None => String::new(),
-    };
-    let (reason, at) = (take(REASON), take(DIED_AT));
-    DeadLetter { message, reason, at: crate::domain::parse_date(&at).unwrap_or_default() }
+    async fn discard(&self, queue: &str, which: &Letters) -> Result<u64, BrokerError> {
+        let (queue, which) = (queue.to_owned(), which.clone());
+        let discard = move |channel: &Channel| letters::discard(channel, &queue, &which);
+        self.work("dropping dead letters", LETTERS_LIMIT, discard).await
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_dead_letter_gives_back_its_message_its_reason_and_its_time() {
-        let at = "2026-11-23T19:25:10.285Z".parse().unwrap();
-        let message = Message { body: b"x".to_vec(), ..Message::default() };
-        let letter = from_dead_letter(dead_letter(&message, "why", at));
-        assert_eq!(letter, DeadLetter { message, reason: "why".to_owned(), at });
-    }
 
     #[test]
     fn an_address_that_cannot_be_used_is_refused_at_once() {

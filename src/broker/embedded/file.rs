@@ -1,6 +1,6 @@
 //! The SQL of the queue's file. Each call is one short transaction.
 
-use crate::broker::{DeadLetter, Message};
+use crate::broker::Message;
 use chrono::{DateTime, Utc};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
@@ -18,10 +18,10 @@ pub(super) const VERSION: usize = MIGRATIONS.len();
 const BUSY: Duration = Duration::from_secs(10);
 
 /// The columns of a message, as [`message`] reads them.
-const COLUMNS: &str = "headers, body, content_type, content_encoding, correlation_id, reply_to, priority";
+pub(super) const COLUMNS: &str = "headers, body, content_type, content_encoding, correlation_id, reply_to, priority";
 
 /// One connection to the file.
-pub(super) struct File(Connection);
+pub(super) struct File(pub(super) Connection);
 
 /// Why the file did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -174,19 +174,8 @@ impl File {
         Ok(count.unsigned_abs())
     }
 
-    /// The oldest dead letters of a queue.
-    pub(super) fn dead_letters(&self, queue: &str, limit: usize) -> Result<Vec<DeadLetter>, FileError> {
-        let sql = format!("SELECT {COLUMNS}, reason, died_at FROM dead_letters WHERE queue = ?1 ORDER BY id LIMIT ?2");
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut statement = self.0.prepare_cached(&sql)?;
-        let letters = statement.query_map(params![queue, limit], |row| {
-            let at = DateTime::from_timestamp_millis(row.get("died_at")?).unwrap_or_default();
-            Ok(DeadLetter { message: message(row)?, reason: row.get("reason")?, at })
-        })?;
-        Ok(letters.collect::<Result<_, _>>()?)
-    }
-
-    fn write(&mut self) -> Result<Transaction<'_>, FileError> {
+    /// Begins to write; whoever comes next waits.
+    pub(super) fn write(&mut self) -> Result<Transaction<'_>, FileError> {
         Ok(self.0.transaction_with_behavior(TransactionBehavior::Immediate)?)
     }
 }
@@ -212,7 +201,13 @@ fn next_id(connection: &Connection, queues: &str, now: i64) -> Result<Option<i64
     Ok(statement.query_row(params![queues, now], |row| row.get(0)).optional()?)
 }
 
-fn insert(write: &Transaction<'_>, queue: &str, message: &Message, now: DateTime<Utc>) -> Result<(), FileError> {
+/// Adds a message.
+pub(super) fn insert(
+    write: &Transaction<'_>,
+    queue: &str,
+    message: &Message,
+    now: DateTime<Utc>,
+) -> Result<(), FileError> {
     let sql = format!("INSERT INTO messages (queue, available_at, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
     let available_at = message.eta().map_or(now, |eta| eta.max(now)).timestamp_millis();
     write.execute(
@@ -237,7 +232,8 @@ fn delete(write: &Transaction<'_>, id: i64, claim: Claim<'_>) -> Result<bool, Fi
     Ok(write.execute(sql, params![id, claim.holder, claim.number as i64])? == 1)
 }
 
-fn message(row: &Row<'_>) -> Result<Message, rusqlite::Error> {
+/// Reads a message.
+pub(super) fn message(row: &Row<'_>) -> Result<Message, rusqlite::Error> {
     let headers: String = row.get("headers")?;
     let headers = serde_json::from_str(&headers)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error.into()))?;

@@ -6,8 +6,9 @@
 mod consumer;
 pub(super) mod copy;
 mod file;
+mod letters;
 
-use super::{Broker, BrokerError, Consumer, DeadLetter, Message, QueueState};
+use super::{Broker, BrokerError, Consumer, DeadLetter, Letters, Message, QueueState};
 use async_trait::async_trait;
 use chrono::Utc;
 use crossbeam_channel::{Receiver, Sender};
@@ -98,6 +99,19 @@ impl Broker for Embedded {
     async fn dead_letters(&self, queue: &str, limit: usize) -> Result<Vec<DeadLetter>, BrokerError> {
         let queue = queue.to_owned();
         self.with_file("reading dead letters", move |file| file.dead_letters(&queue, limit)).await
+    }
+
+    async fn resend(&self, queue: &str, which: &Letters) -> Result<u64, BrokerError> {
+        let (queue, which) = (queue.to_owned(), which.clone());
+        let resend = move |file: &mut File| file.resend(&queue, &which, Utc::now());
+        let sent = self.with_file("sending dead letters again", resend).await?;
+        self.wakers.wake();
+        Ok(sent)
+    }
+
+    async fn discard(&self, queue: &str, which: &Letters) -> Result<u64, BrokerError> {
+        let (queue, which) = (queue.to_owned(), which.clone());
+        self.with_file("dropping dead letters", move |file| file.discard(&queue, &which)).await
     }
 }
 

@@ -136,6 +136,19 @@ impl Envelope {
         next
     }
 
+    /// The message as at its first attempt: to be run at once, with all its retries, even if it was to expire.
+    #[must_use]
+    pub fn first_attempt(message: &Message) -> Message {
+        let mut first = message.clone();
+        first.headers.retain(|name, _| !is_broker_header(name));
+        for (name, value) in [("retries", Value::from(0)), ("eta", Value::Null), ("expires", Value::Null)] {
+            if let Some(header) = first.headers.get_mut(name) {
+                *header = value;
+            }
+        }
+        first
+    }
+
     /// The same attempt, to be run after `pause`.
     #[must_use]
     pub fn postponed(message: &Message, now: DateTime<Utc>, pause: Duration) -> Message {
