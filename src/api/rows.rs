@@ -22,16 +22,15 @@ pub(super) async fn read(_: Caller, request: HttpRequest, app: web::Data<App>) -
     let params = Params::of(&request)?;
     let wanted = Wanted::read(&params, &app.config.api)?;
     let store = store(&app)?;
-    let found = store.count(&table, &wanted.query.filter).await?.ok_or_else(|| no_table(&table))?;
-    let place = wanted.place(found);
+    let found = store.find(&table, wanted.query.clone()).await?.ok_or_else(|| no_table(&table))?;
+    let place = wanted.place(found.count);
     let links = wanted.links(&request, &params, place);
-    let rows = store.rows(&table, wanted.query).await?;
     let id = RequestId::of(&request);
-    let body = body::json(head(place), "]}", rows).await?.inspect_err(move |error| {
+    let body = body::json(head(place), "]}", found.rows).await?.inspect_err(move |error| {
         log::error!(request_id = id.as_str(); "rows of {table} broke off: {error}");
     });
     let mut response = HttpResponse::Ok();
-    response.content_type("application/json").insert_header(("X-Total-Count", found));
+    response.content_type("application/json").insert_header(("X-Total-Count", found.count));
     if let Some(links) = links {
         response.insert_header((LINK, links));
     }

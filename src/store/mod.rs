@@ -10,6 +10,7 @@ mod hold;
 mod mongo;
 mod row;
 mod sort_key;
+mod usual;
 
 use crate::config;
 use crate::domain::{NewReport, Report, Row, StageSeconds, Status, TableName};
@@ -17,7 +18,7 @@ use crate::sqlite::Copies;
 use async_trait::async_trait;
 use bson::Document;
 use chrono::{DateTime, Utc};
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream, StreamExt};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -140,11 +141,20 @@ pub trait Store: Send + Sync {
     /// skips rows without `_id`.
     async fn append(&self, table: &TableName, rows: Vec<Row>) -> Result<Appended, StoreError>;
 
-    /// How many readable rows match; `None` where the table has neither rows nor a record.
-    async fn count(&self, table: &TableName, filter: &Document) -> Result<Option<u64>, StoreError>;
+    /// The readable rows that match: how many, and those asked for. `None` where the table has neither rows nor a record.
+    /// Both are of one state of the table; rows appended meanwhile to a table in MongoDB may be in one and not the other.
+    async fn find(&self, table: &TableName, query: RowQuery) -> Result<Option<Found>, StoreError>;
 
-    /// The readable rows that match, as a stream with flat memory. No rows where there is no table.
-    async fn rows(&self, table: &TableName, query: RowQuery) -> Result<RowStream, StoreError>;
+    /// How many readable rows match; `None` where the table has neither rows nor a record.
+    async fn count(&self, table: &TableName, filter: &Document) -> Result<Option<u64>, StoreError> {
+        let query = RowQuery { filter: filter.clone(), limit: Some(0), ..RowQuery::default() };
+        Ok(self.find(table, query).await?.map(|found| found.count))
+    }
+
+    /// The readable rows that match. No rows where there is no table.
+    async fn rows(&self, table: &TableName, query: RowQuery) -> Result<RowStream, StoreError> {
+        Ok(self.find(table, query).await?.map_or_else(|| stream::empty().boxed(), |found| found.rows))
+    }
 
     /// Removes the table, its staging and its record; whether there was a table or a record.
     async fn drop_table(&self, table: &TableName) -> Result<bool, StoreError>;
@@ -160,6 +170,14 @@ pub trait Store: Send + Sync {
 
     /// Marks a schedule as run for `due`; false when it is already marked for `due` or later, so each due time runs once.
     async fn claim_due(&self, schedule: &str, due: DateTime<Utc>) -> Result<bool, StoreError>;
+}
+
+/// Rows that match a query.
+pub struct Found {
+    /// How many there are, whatever part of them is asked for.
+    pub count: u64,
+    /// Those asked for, as a stream with flat memory.
+    pub rows: RowStream,
 }
 
 /// A stream of rows.
@@ -215,7 +233,7 @@ pub struct End {
 pub struct RowQuery {
     /// A MongoDB query document, already checked against the operator whitelist (`filter::rows`); empty for all.
     pub filter: Document,
-    /// Path and direction; rows that compare equal follow in `_id` order.
+    /// Path and direction; rows that compare equal follow in `_id` order, in the same direction.
     pub sort: Option<(String, Direction)>,
     /// Rows to pass over.
     pub skip: u64,

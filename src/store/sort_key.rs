@@ -49,6 +49,17 @@ pub(super) fn sort_key(document: &RawDocument, path: &str, direction: Direction)
     Ok(chosen.unwrap_or_else(|| vec![tag::NULL]))
 }
 
+/// The key by which a document sorts on a top-level column, in either direction.
+///
+/// Nothing for a list: it sorts by its smallest element in one direction and by its largest in the other.
+///
+/// # Errors
+/// Where the bytes are no valid BSON.
+pub(super) fn column_key(document: &RawDocument, column: &str) -> bson::error::Result<Option<Vec<u8>>> {
+    let value = document.get(column)?.unwrap_or(RawBsonRef::Null);
+    if value.as_array().is_some() { Ok(None) } else { value_key(value).map(Some) }
+}
+
 /// The key of a value as a whole; equal values (1 and 1.0) have equal keys.
 ///
 /// # Errors
@@ -224,6 +235,7 @@ fn ordered(number: i64) -> u64 {
 mod tests {
     use super::*;
     use bson::{Bson, Document, RawDocumentBuf, doc};
+    use proptest::prelude::*;
 
     fn key(value: impl Into<Bson>, direction: Direction) -> Vec<u8> {
         let raw = RawDocumentBuf::try_from(&doc! { "a": { "b": value.into() } }).unwrap();
@@ -309,7 +321,19 @@ mod tests {
         }
     }
 
-    proptest::proptest! {
+    fn value() -> impl Strategy<Value = Option<Bson>> {
+        prop_oneof![
+            Just(None),
+            Just(Some(Bson::Null)),
+            any::<f64>().prop_map(|number| Some(number.into())),
+            any::<bool>().prop_map(|flag| Some(flag.into())),
+            ".{0,8}".prop_map(|text| Some(text.into())),
+            proptest::collection::vec(any::<i32>(), 0..3).prop_map(|list| Some(list.into())),
+            any::<i32>().prop_map(|number| Some(doc! { "x": number }.into())),
+        ]
+    }
+
+    proptest! {
         #[test]
         fn integers_and_doubles_compare_by_value(a: i64, b: i64, small: i32, d: f64) {
             let key = |value: Bson| key(value, Direction::Ascending);
@@ -317,6 +341,18 @@ mod tests {
             let near = f64::from(small) / 3.0;
             for d in [d, near] {
                 assert_eq!(Some(key(small.into()).cmp(&key(d.into()))), f64::from(small).partial_cmp(&d));
+            }
+        }
+
+        #[test]
+        fn a_column_key_is_the_sort_key_in_both_directions(value in value()) {
+            let row = RawDocumentBuf::try_from(&value.clone().map(|v| doc! { "x": 1, "name": v }).unwrap_or_default()).unwrap();
+            match column_key(&row, "name").unwrap() {
+                None => assert!(matches!(value, Some(Bson::Array(_))), "{value:?}"),
+                Some(key) => {
+                    assert_eq!(key, sort_key(&row, "name", Direction::Ascending).unwrap());
+                    assert_eq!(key, sort_key(&row, "name", Direction::Descending).unwrap());
+                }
             }
         }
 

@@ -1,6 +1,7 @@
 //! The stores' conformance suite: every rule runs over the embedded store and over MongoDB.
 
 mod holds;
+mod order;
 mod reading;
 mod registry;
 mod runs;

@@ -20,6 +20,14 @@ pub(super) fn register_sort_key(connection: &Connection) -> rusqlite::Result<()>
     })
 }
 
+/// Registers `column_key(doc, column)`: bytes that order rows in both directions, NULL for a list.
+pub(super) fn register_column_key(connection: &Connection) -> rusqlite::Result<()> {
+    connection.create_scalar_function("column_key", 2, flags(), |context| {
+        let column = context.get_raw(1).as_str().map_err(failed)?;
+        sort_key::column_key(document(context)?, column).map_err(failed)
+    })
+}
+
 /// Registers `matches(doc)` for one query on this connection.
 pub(super) fn register_matches(connection: &Connection, matcher: Matcher) -> rusqlite::Result<()> {
     connection.create_scalar_function("matches", 1, flags(), move |context| Ok(matcher.matches(document(context)?)))

@@ -4,24 +4,24 @@
 //! through one connection and immediate transactions; readers have connections of their own and see the file as it was
 //! when they began. It must not know of queries beyond what `RowQuery` says, nor of HTTP.
 
+mod budget;
 pub(super) mod copy;
 mod error;
 mod functions;
 mod holds;
 mod leases;
 mod migrations;
+mod order;
 mod pool;
 mod registry;
 mod rows;
 mod runs;
+mod scan;
 mod stream;
 
-use super::{
-    Appended, End, Kept, Outcome, RowQuery, RowStream, Schema, Silent, Staging, Store, StoreError, Taken, Taker,
-};
+use super::{Appended, End, Found, Kept, Outcome, RowQuery, Schema, Silent, Staging, Store, StoreError, Taken, Taker};
 use crate::domain::{NewReport, Report, Row, TableName};
 use async_trait::async_trait;
-use bson::Document;
 use chrono::{DateTime, Utc};
 use pool::Pool;
 use std::path::{Path, PathBuf};
@@ -146,12 +146,8 @@ impl Store for EmbeddedStore {
         self.pool.write("to append rows", move |tx| rows::append(tx, &table, &rows, now)).await
     }
 
-    async fn count(&self, table: &TableName, filter: &Document) -> Result<Option<u64>, StoreError> {
-        stream::count(&self.pool, *table, filter, self.query_timeout).await
-    }
-
-    async fn rows(&self, table: &TableName, query: RowQuery) -> Result<RowStream, StoreError> {
-        stream::rows(&self.pool, *table, query, self.query_timeout).await
+    async fn find(&self, table: &TableName, query: RowQuery) -> Result<Option<Found>, StoreError> {
+        stream::find(&self.pool, *table, query, self.query_timeout).await
     }
 
     async fn drop_table(&self, table: &TableName) -> Result<bool, StoreError> {

@@ -11,6 +11,8 @@ use tokio::sync::Mutex as AsyncMutex;
 
 /// How long to wait for another process that is writing; building an index over a million rows takes some seconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// The size of a page in a new file. Rows of a kilobyte or two fill it well, where SQLite's usual 4 KiB hold two of them.
+const PAGE_BYTES: u32 = 16 * 1024;
 /// Idle readers kept open.
 const IDLE_READERS: usize = 4;
 
@@ -99,6 +101,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 
 fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open_connection(path)?;
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     use_write_ahead_log(&connection)?;
     // A task is acknowledged after its rows are committed: FULL, so that a power cut cannot take back a commit.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -130,5 +133,6 @@ fn open_connection(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     functions::register_sort_key(&connection)?;
+    functions::register_column_key(&connection)?;
     Ok(connection)
 }

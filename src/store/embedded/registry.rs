@@ -135,6 +135,16 @@ pub(super) fn generation(tx: &Transaction<'_>, table: &TableName) -> rusqlite::R
     tx.query_row(sql, [table.to_string()], |row| row.get(0)).optional()
 }
 
+/// The readable generation and how many rows it holds; `None` without a record, `Some(None)` before the first result.
+pub(super) fn readable(tx: &Transaction<'_>, table: &TableName) -> rusqlite::Result<Option<Option<(u64, u64)>>> {
+    let mut statement = tx.prepare_cached("SELECT generation, row_count FROM reports WHERE table_name = ?1")?;
+    let found = statement.query_row([table.to_string()], |row| {
+        let generation: Option<u64> = row.get(0)?;
+        Ok(generation.zip(Some(row.get(1)?)))
+    });
+    found.optional()
+}
+
 fn read(row: &Row<'_>) -> Result<Report, WorkError> {
     let table: String = row.get(0)?;
     let text = |index: usize| row.get::<_, String>(index);

@@ -3,14 +3,9 @@
 use super::error::WorkError;
 use super::registry;
 use crate::domain::{Row, Status, TableName};
-use crate::store::{Appended, StoreError, row, sort_key};
+use crate::store::{Appended, StoreError, row, sort_key, usual};
 use chrono::{DateTime, Utc};
 use rusqlite::{Transaction, params};
-
-/// The order in which rows are read by default, newest first. Its index serves it only where a query says the very same.
-pub(super) const DEFAULT_SORT: &str = "sort_key(doc, 'updated_at', 1) DESC, id";
-/// The path of the default order.
-pub(super) const DEFAULT_PATH: &str = "updated_at";
 
 /// Makes an empty generation and gives its number.
 pub(super) fn create(tx: &Transaction<'_>, table: &TableName, run_id: &str, attempt: &str) -> rusqlite::Result<u64> {
@@ -26,9 +21,26 @@ pub(super) fn create(tx: &Transaction<'_>, table: &TableName, run_id: &str, atte
     Ok(number)
 }
 
-/// Indexes a generation for the default order.
-pub(super) fn index(tx: &Transaction<'_>, number: u64) -> rusqlite::Result<()> {
-    tx.execute_batch(&format!("CREATE INDEX rows_{number}_by_default ON rows_{number} ({DEFAULT_SORT})"))
+/// Indexes a generation on these columns, in both directions.
+pub(super) fn index(
+    tx: &Transaction<'_>,
+    number: u64,
+    columns: impl IntoIterator<Item = &'static str>,
+) -> rusqlite::Result<()> {
+    columns.into_iter().try_for_each(|column| {
+        let key = column_key(column);
+        tx.execute_batch(&format!("CREATE INDEX {} ON rows_{number} ({key}, id)", index_name(number, column)))
+    })
+}
+
+/// The name of a generation's index on a column.
+pub(super) fn index_name(number: u64, column: &'static str) -> String {
+    format!("rows_{number}_by_{column}")
+}
+
+/// The expression that an index is on; it serves only a query that says the very same.
+pub(super) fn column_key(column: &'static str) -> String {
+    format!("column_key(doc, '{column}')")
 }
 
 /// Removes a generation.
@@ -95,7 +107,7 @@ pub(super) fn append(
 
 fn create_readable(tx: &Transaction<'_>, table: &TableName) -> rusqlite::Result<u64> {
     let number = create(tx, table, "", "")?;
-    index(tx, number)?;
+    index(tx, number, [usual::DEFAULT])?;
     tx.execute("UPDATE reports SET generation = ?2 WHERE table_name = ?1", params![table.to_string(), number])?;
     Ok(number)
 }

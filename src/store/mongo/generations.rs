@@ -53,11 +53,21 @@ pub(super) async fn next(
     Ok(Record::read(record)?.last_generation)
 }
 
-/// Indexes a generation for the default order, newest first.
-pub(super) async fn index(connection: &Connection, collection: &str) -> Result<(), StoreError> {
-    let options = IndexOptions::builder().name("by_default".to_owned()).build();
-    let model = IndexModel::builder().keys(doc! { "updated_at": -1, "_id": 1 }).options(options).build();
-    connection.call("to index the rows", connection.collection(collection).create_index(model)).await?;
+/// Indexes a generation on these columns, in both directions; the server reads the rows once for all of them.
+pub(super) async fn index(
+    connection: &Connection,
+    collection: &str,
+    columns: impl IntoIterator<Item = &'static str>,
+) -> Result<(), StoreError> {
+    let model = |column| {
+        let options = IndexOptions::builder().name(format!("by_{column}")).build();
+        IndexModel::builder().keys(doc! { column: 1, "_id": 1 }).options(options).build()
+    };
+    let models: Vec<IndexModel> = columns.into_iter().map(model).collect();
+    if !models.is_empty() {
+        let rows = connection.collection(collection);
+        connection.call("to index the rows", rows.create_indexes(models)).await?;
+    }
     Ok(())
 }
 

@@ -10,18 +10,17 @@ mod generations;
 mod holds;
 mod leases;
 mod migrations;
+mod reading;
 mod record;
 mod registry;
 mod rows;
 mod runs;
 
-use super::{
-    Appended, End, Kept, Outcome, RowQuery, RowStream, Schema, Silent, Staging, Store, StoreError, Taken, Taker,
-};
+use super::{Appended, End, Found, Kept, Outcome, RowQuery, Schema, Silent, Staging, Store, StoreError, Taken, Taker};
 use crate::config::Secret;
 use crate::domain::{NewReport, Report, Row, TableName};
 use async_trait::async_trait;
-use bson::{Document, doc};
+use bson::doc;
 use chrono::{DateTime, Utc};
 use connection::Connection;
 use std::time::Duration;
@@ -129,12 +128,8 @@ impl Store for MongoStore {
         rows::append(&self.connection, table, &rows, Utc::now()).await
     }
 
-    async fn count(&self, table: &TableName, filter: &Document) -> Result<Option<u64>, StoreError> {
-        rows::count(&self.connection, table, filter).await
-    }
-
-    async fn rows(&self, table: &TableName, query: RowQuery) -> Result<RowStream, StoreError> {
-        rows::rows(&self.connection, table, query).await
+    async fn find(&self, table: &TableName, query: RowQuery) -> Result<Option<Found>, StoreError> {
+        reading::find(&self.connection, table, query).await
     }
 
     async fn drop_table(&self, table: &TableName) -> Result<bool, StoreError> {

@@ -23,7 +23,7 @@ pub(super) struct Record {
     #[serde(default)]
     message: String,
     #[serde(default)]
-    rows: u64,
+    pub(super) rows: u64,
     #[serde(default)]
     pub(super) columns: Vec<String>,
     aggr: Option<String>,

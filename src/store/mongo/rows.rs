@@ -1,4 +1,4 @@
-//! The rows of a generation: inserting, replacing, counting and reading.
+//! The rows of a generation: inserting and replacing.
 
 use super::connection::Connection;
 use super::error::DUPLICATE_KEY;
@@ -6,16 +6,12 @@ use super::generations;
 use super::registry::{self, of, records};
 use super::runs::number;
 use crate::domain::{Row, Status, TableName};
-use crate::store::{Appended, Direction, RowQuery, RowStream, StoreError, row};
+use crate::store::{Appended, StoreError, row, usual};
 use bson::raw::RawBsonRef;
 use bson::{Bson, Document, RawDocument, doc};
 use chrono::{DateTime, Utc};
-use futures_util::{StreamExt, stream};
 use mongodb::error::{Error, ErrorKind, IndexedWriteError};
-use mongodb::options::FindOptions;
 
-/// Rows asked of the server at a time.
-const CURSOR_BATCH: u32 = 500;
 /// Replacements sent at a time: a message holds 48 MB.
 const REPLACE_BYTES: usize = 16 * 1024 * 1024;
 
@@ -120,7 +116,7 @@ async fn readable(connection: &Connection, table: &TableName, now: DateTime<Utc>
     }
     let generation = generations::next(connection, table, Status::Finished, now).await?;
     let collection = generations::name(table, generation);
-    generations::index(connection, &collection).await?;
+    generations::index(connection, &collection, [usual::DEFAULT]).await?;
     let mut without = of(table);
     without.insert("generation", Bson::Null);
     let set = doc! { "generation": number(generation), "collection": &collection };
@@ -187,56 +183,4 @@ async fn note(
     let columns = doc! { "$set": { "columns": row::columns(rows) } };
     connection.call("to append rows", records(connection).update_one(readable, columns)).await?;
     Ok(())
-}
-
-/// How many readable rows match.
-pub(super) async fn count(
-    connection: &Connection,
-    table: &TableName,
-    filter: &Document,
-) -> Result<Option<u64>, StoreError> {
-    let Some(record) = registry::find(connection, table).await? else { return Ok(None) };
-    let Some(collection) = record.collection else { return Ok(Some(0)) };
-    let rows = connection.collection(&collection);
-    let counted = rows.count_documents(filter.clone()).max_time(connection.query_timeout());
-    Ok(Some(connection.call("to count rows", counted).await?))
-}
-
-/// The readable rows that match, in order.
-pub(super) async fn rows(connection: &Connection, table: &TableName, query: RowQuery) -> Result<RowStream, StoreError> {
-    let record = registry::find(connection, table).await?;
-    let Some(collection) = record.and_then(|record| record.collection).filter(|_| query.limit != Some(0)) else {
-        return Ok(stream::empty().boxed());
-    };
-    let mut options = FindOptions::default();
-    options.sort = query.sort.map(sort);
-    options.skip = Some(query.skip);
-    options.limit = query.limit.map(number);
-    options.batch_size = Some(CURSOR_BATCH);
-    options.max_time = Some(connection.query_timeout());
-    // Sorting by a field without an index may need more than the server's memory limit.
-    options.allow_disk_use = Some(true);
-    let rows = connection.database().collection::<Row>(&collection);
-    let cursor = connection.call("to read rows", rows.find(query.filter).with_options(options)).await?;
-    let state = Some((cursor, connection.clone()));
-    let rows = stream::unfold(state, |state| async move {
-        let (mut cursor, connection) = state?;
-        match connection.call("to read rows", async { cursor.next().await.transpose() }).await {
-            Ok(row) => Some((Ok(row?), Some((cursor, connection)))),
-            Err(error) => Some((Err(error), None)),
-        }
-    });
-    Ok(rows.boxed())
-}
-
-fn sort((path, direction): (String, Direction)) -> Document {
-    let step = match direction {
-        Direction::Ascending => 1,
-        Direction::Descending => -1,
-    };
-    let mut sort = doc! { path: step };
-    if !sort.contains_key("_id") {
-        sort.insert("_id", 1);
-    }
-    sort
 }

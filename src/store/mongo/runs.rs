@@ -5,7 +5,7 @@ use super::record::{Record, StagingRecord, json};
 use super::registry::{self, of, records};
 use super::{generations, rows};
 use crate::domain::{Row, Status, TableName};
-use crate::store::{Outcome, Staging, StoreError};
+use crate::store::{Outcome, Staging, StoreError, usual};
 use bson::{Bson, Document, doc};
 use chrono::{DateTime, Utc};
 use mongodb::options::ReturnDocument;
@@ -76,7 +76,7 @@ pub(super) async fn commit(connection: &Connection, staging: &Staging, outcome: 
     if staged != outcome.rows {
         return Err(StoreError::Incomplete { table: staging.table, staged, expected: outcome.rows });
     }
-    generations::index(connection, &collection).await?;
+    generations::index(connection, &collection, usual::indexed(&outcome.columns, staged)).await?;
     let before = point_to(connection, staging, outcome, &collection).await?.ok_or(superseded)?;
     generations::clear_old(connection, &staging.table, staging.generation, before.collection).await;
     Ok(())
