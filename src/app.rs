@@ -97,7 +97,7 @@ impl App {
         let has_store = (role, config.stages.upload) != (Role::Worker, Upload::Api);
         let folder = share_folder(&config, has_store)?;
         let store = if has_store { Some(open_store(&config, migrate).await?) } else { None };
-        let broker = broker::open(&config).await?;
+        let broker = broker::open(&config, &tls).await?;
         let peers = Peers::new(Arc::clone(&config), &tls);
         let app = Self { peers, config, store, broker, tls, _folder: folder.map(Arc::new) };
         for line in app.parts() {

@@ -10,7 +10,7 @@ use maestro_reports::cli::{Cli, Command, DeadLettersArgs, InventoryArgs, RunArgs
 use maestro_reports::config::{self, Config, ConfigError, LogFormat};
 use maestro_reports::filter::FilterError;
 use maestro_reports::{
-    api, auth, backup, beat, broker, dead_letters, demo, healthcheck, inventory, logging, oneoff, signal, worker,
+    api, auth, backup, beat, broker, dead_letters, demo, healthcheck, inventory, logging, oneoff, signal, tls, worker,
 };
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -116,7 +116,7 @@ async fn serve_inventory(config: &Config, args: InventoryArgs) -> anyhow::Result
 }
 
 async fn tend_dead_letters(config: &Config, args: &DeadLettersArgs) -> anyhow::Result<()> {
-    let broker = broker::open(config).await?;
+    let broker = broker::open(config, &tls::client(config.tls.ca_file.as_deref())?).await?;
     say(&dead_letters::run(broker.as_ref(), &config.worker.queues, &args.action()).await?)
 }
 

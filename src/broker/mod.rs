@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::sqlite::Copies;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use rustls::ClientConfig;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,13 +25,13 @@ pub const QUEUE_COPIES: Copies = Copies { copy: embedded::copy::copy, check: emb
 
 /// Opens the broker that the configuration names: RabbitMQ where it has an address, else the embedded queue.
 ///
-/// RabbitMQ need not be there yet: it is reached when it is needed.
+/// RabbitMQ need not be there yet: it is reached when it is needed. With `amqps` it must be one that `tls` trusts.
 ///
 /// # Errors
 /// `Refused` for an address that cannot be used, `Unavailable` where the queue's file cannot be opened.
-pub async fn open(config: &Config) -> Result<Arc<dyn Broker>, BrokerError> {
+pub async fn open(config: &Config, tls: &Arc<ClientConfig>) -> Result<Arc<dyn Broker>, BrokerError> {
     match &config.broker.url {
-        Some(url) => Ok(Arc::new(amqp::Amqp::new(url.expose())?)),
+        Some(url) => Ok(Arc::new(amqp::Amqp::new(url.expose(), Arc::clone(tls))?)),
         None => {
             Ok(Arc::new(embedded::Embedded::open(&config.store.data_dir.join(QUEUE_FILE), config.runs.lease).await?))
         }

@@ -52,7 +52,7 @@ pub static VARS: &[Var] = &[
     var("MAESTRO_MONGO_URI", "store.mongo_uri", "", Kind::Mongo, "MongoDB of the report store, `mongodb://…` or a host name; empty: the embedded store"),
     var("MAESTRO_MONGO_DATABASE", "store.mongo_database", "maestro-reports", Kind::Database, "database of the report store"),
     var("MAESTRO_DATA_DIR", "store.data_dir", "./data", Kind::Folder, "folder of the embedded store and queue"),
-    var("CELERY_BROKER_URL", "broker.url", "", Kind::Amqp, "RabbitMQ, `amqp://…`; empty: the embedded queue"),
+    var("CELERY_BROKER_URL", "broker.url", "", Kind::Amqp, "RabbitMQ, `amqp://…` or `amqps://…`; empty: the embedded queue"),
     var("CELERY_DEFAULT_QUEUE", "broker.queue", "report", Kind::Queue, "queue that `serve` and `beat` publish to"),
     var("MAESTRO_DATA_URI", "peers.data_uri", "http://localhost:5010", Kind::Http { optional: false }, "Data API, where the inventory is read"),
     var("MAESTRO_REPORT_URI", "peers.report_uri", "http://localhost:5005", Kind::Http { optional: false }, "Reports API that gets rows with `MAESTRO_UPLOAD=api`"),

@@ -34,7 +34,7 @@ pub enum Kind {
     Mongo,
     /// A database name.
     Database,
-    /// `amqp://…`, or empty.
+    /// `amqp://…` or `amqps://…`, or empty.
     Amqp,
     /// `http://…` or `https://…`.
     Http {
@@ -193,9 +193,8 @@ fn amqp(text: &str) -> Result<String, String> {
     for part in text.split(';') {
         let url = Url::parse(part.trim()).ok().filter(|url| url.host_str().is_some_and(|host| !host.is_empty()));
         match url.as_ref().map(Url::scheme) {
-            Some("amqp" | "pyamqp") => {}
-            Some("amqps") => return Err("amqp://…: amqps (TLS) is not in this build".to_owned()),
-            Some(_) | None => return Err("amqp://user:password@host:port/vhost".to_owned()),
+            Some("amqp" | "amqps" | "pyamqp") => {}
+            Some(_) | None => return Err("amqp://user:password@host:port/vhost, or amqps://…".to_owned()),
         }
     }
     Ok(text.to_owned())
@@ -241,14 +240,13 @@ mod tests {
     }
 
     #[test]
-    fn celery_broker_urls_are_taken_as_they_are_and_tls_is_refused() {
-        let good = ["", "amqp://localhost", "amqp://u:p@h:5672//", "pyamqp://guest@h//", "amqp://a;amqp://b/v"];
+    fn celery_broker_urls_are_taken_as_they_are() {
+        let good = ["", "amqp://localhost", "amqp://u:p@h:5672//", "pyamqp://guest@h//", "amqp://a;amqps://b/v"];
         cases(
             Kind::Amqp,
             &good.map(|url| (url, url)),
-            &["amqps://h", "redis://h", "localhost", "amqp://", "amqp://h:x/"],
+            &["redis://h", "localhost", "amqp://", "amqps://", "amqp://h:x/"],
         );
-        assert!(Kind::Amqp.check("amqps://h").unwrap_err().contains("not in this build"));
     }
 
     #[test]

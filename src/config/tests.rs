@@ -112,7 +112,7 @@ fn all_mistakes_come_at_once_with_name_origin_and_expectation() {
     ));
     let get = env(&[
         ("MAESTRO_MONGO_URI", "mongodb+srv://u:hunter2@h"),
-        ("CELERY_BROKER_URL", "amqps://guest:hunter2@h//"),
+        ("CELERY_BROKER_URL", "redis://guest:hunter2@h//"),
         ("MAESTRO_NOAUTH", ""),
     ]);
     let error = load(&get, Some(file.path()), &[flag("api.port", "--port", "http")]).unwrap_err();

@@ -7,7 +7,9 @@ use chrono::{TimeDelta, Utc};
 use maestro_reports::broker::{self, Broker, BrokerError, Consumer, Delivery, Message};
 use maestro_reports::config::{self, Config};
 use maestro_reports::task::{Envelope, Task};
+use maestro_reports::tls;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -31,18 +33,27 @@ impl Place {
         rabbit::url().map(|url| Self::new(Some(url)))
     }
 
+    fn rabbitmq_over_tls() -> Option<Self> {
+        rabbit::tls_url().map(|(url, ca_file)| Self::trusting(Some(url), Some(&ca_file)))
+    }
+
     fn new(url: Option<String>) -> Self {
+        Self::trusting(url, None)
+    }
+
+    fn trusting(url: Option<String>, ca_file: Option<&Path>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let get = |name: &str| match name {
             "MAESTRO_DATA_DIR" => Some(folder.path().display().to_string()),
             "CELERY_BROKER_URL" => url.clone(),
+            "MAESTRO_CA_FILE" => ca_file.map(|file| file.display().to_string()),
             _ => None,
         };
         Self { config: config::load(&get, None, &[]).unwrap(), _folder: folder }
     }
 
     async fn open(&self) -> Arc<dyn Broker> {
-        broker::open(&self.config).await.unwrap()
+        broker::open(&self.config, &tls::client(self.config.tls.ca_file.as_deref()).unwrap()).await.unwrap()
     }
 }
 
@@ -59,6 +70,15 @@ macro_rules! conformance {
             $(#[actix_rt::test]
             async fn $name() {
                 if let Some(place) = super::Place::rabbitmq() {
+                    super::$name(place).await;
+                }
+            })*
+        }
+
+        mod rabbitmq_over_tls {
+            $(#[actix_rt::test]
+            async fn $name() {
+                if let Some(place) = super::Place::rabbitmq_over_tls() {
                     super::$name(place).await;
                 }
             })*

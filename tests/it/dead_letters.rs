@@ -4,6 +4,7 @@ use crate::support::program::Program;
 use maestro_reports::broker::{self, Broker, Letters, Message};
 use maestro_reports::config;
 use maestro_reports::task::{Envelope, Task};
+use maestro_reports::tls;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ impl Place {
         let mut env = vec![("MAESTRO_DATA_DIR", folder.path().display().to_string())];
         env.extend(url.map(|url| ("CELERY_BROKER_URL", url)));
         let get = |name: &str| env.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
-        let broker = broker::open(&config::load(&get, None, &[]).unwrap()).await.unwrap();
+        let broker = broker::open(&config::load(&get, None, &[]).unwrap(), &tls::client(None).unwrap()).await.unwrap();
         Self { broker, env, _folder: folder }
     }
 

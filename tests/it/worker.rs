@@ -10,6 +10,7 @@ use maestro_reports::broker::{self, Message};
 use maestro_reports::config;
 use maestro_reports::domain::{NewReport, Report, ReportType, Status, TableName};
 use maestro_reports::task::{Envelope, Task};
+use maestro_reports::tls;
 use maestro_reports::worker;
 use serde_json::{Value, json};
 use std::net::TcpListener;
@@ -249,7 +250,7 @@ async fn terminate(broker_url: Option<String>, shutdown: &str, signals: usize) -
         env.push(("CELERY_BROKER_URL", url));
     }
     let get = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-    let broker = broker::open(&config::load(&get, None, &[]).unwrap()).await.unwrap();
+    let broker = broker::open(&config::load(&get, None, &[]).unwrap(), &tls::client(None).unwrap()).await.unwrap();
     broker.publish(QUEUE, &general().to_message()).await.unwrap();
 
     let mut program = Program::spawn(&["worker", "-c", "1"], &env);

@@ -2,6 +2,7 @@
 //!
 //! A small shell watches our end of a pipe: whichever way the tests end, it stops the server and removes the folder.
 
+use super::tls::Authority;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -14,13 +15,15 @@ const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 const CTL: &str = "/usr/lib/rabbitmq/bin/rabbitmqctl";
 
 /// Virtual hosts made at start: a definition in the boot file is quick, `rabbitmqctl add_vhost` takes seconds.
-const VHOSTS: usize = 48;
+const VHOSTS: usize = 80;
 
 static RABBIT: LazyLock<Option<Rabbit>> = LazyLock::new(Rabbit::start);
 static USED: AtomicUsize = AtomicUsize::new(0);
 
 struct Rabbit {
     port: u16,
+    tls_port: u16,
+    authority: Authority,
     epmd_port: u16,
     folder: PathBuf,
     /// The end of the pipe that the watching shell reads; the operating system closes it with our process.
@@ -33,9 +36,23 @@ struct Rabbit {
 /// With `CI=true` where there is no RabbitMQ.
 pub(crate) fn url() -> Option<String> {
     let rabbit = RABBIT.as_ref()?;
+    Some(format!("amqp://guest:guest@127.0.0.1:{}/{}", rabbit.port, unused_vhost()))
+}
+
+/// As [`url`] over TLS, where the server is `localhost`, and the file of the authority that says so.
+///
+/// # Panics
+/// As [`url`].
+pub(crate) fn tls_url() -> Option<(String, PathBuf)> {
+    let rabbit = RABBIT.as_ref()?;
+    let url = format!("amqps://guest:guest@localhost:{}/{}", rabbit.tls_port, unused_vhost());
+    Some((url, rabbit.authority.file()))
+}
+
+fn unused_vhost() -> String {
     let number = USED.fetch_add(1, Ordering::Relaxed);
     assert!(number < VHOSTS, "more than {VHOSTS} tests use RabbitMQ: raise VHOSTS");
-    Some(format!("amqp://guest:guest@127.0.0.1:{}/t{number}", rabbit.port))
+    format!("t{number}")
 }
 
 /// The virtual host of a URL from [`url`].
@@ -62,8 +79,9 @@ impl Rabbit {
         }
         let folder = tempfile::Builder::new().prefix("maestro-rabbit").tempdir().unwrap().keep();
         let (port, dist_port, epmd_port) = (free_port(), free_port(), free_port());
-        write_config(&folder);
-        let rabbit = Self { port, epmd_port, folder, watch: OnceLock::new() };
+        let (tls_port, authority) = (free_port(), Authority::in_folder(&folder));
+        write_config(&folder, tls_port, &authority);
+        let rabbit = Self { port, tls_port, authority, epmd_port, folder, watch: OnceLock::new() };
         rabbit.watch.set(rabbit.launch(dist_port)).unwrap();
         rabbit.wait();
         Some(rabbit)
@@ -110,7 +128,7 @@ impl Rabbit {
     }
 }
 
-fn write_config(folder: &Path) {
+fn write_config(folder: &Path, tls_port: u16, authority: &Authority) {
     let definitions = folder.join("definitions.json");
     let vhosts: Vec<_> = (0..VHOSTS).map(|number| serde_json::json!({"name": format!("t{number}")})).collect();
     let permissions: Vec<_> = (0..VHOSTS)
@@ -124,7 +142,20 @@ fn write_config(folder: &Path) {
         "vhosts": vhosts, "permissions": permissions,
     });
     std::fs::write(&definitions, content.to_string()).unwrap();
-    std::fs::write(folder.join("rabbitmq.conf"), format!("load_definitions = {}\n", definitions.display())).unwrap();
+    let identity = authority.issue("localhost");
+    std::fs::write(folder.join("server.pem"), identity.certificate).unwrap();
+    std::fs::write(folder.join("server.key"), identity.key).unwrap();
+    let folder_name = folder.display();
+    let config = format!(
+        "load_definitions = {folder_name}/definitions.json\n\
+         listeners.ssl.1 = 127.0.0.1:{tls_port}\n\
+         ssl_options.cacertfile = {folder_name}/ca.pem\n\
+         ssl_options.certfile = {folder_name}/server.pem\n\
+         ssl_options.keyfile = {folder_name}/server.key\n\
+         ssl_options.verify = verify_none\n\
+         ssl_options.fail_if_no_peer_cert = false\n"
+    );
+    std::fs::write(folder.join("rabbitmq.conf"), config).unwrap();
     std::fs::write(folder.join("plugins"), "[].\n").unwrap();
 }
 

@@ -4,7 +4,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use tempfile::TempDir;
 use tokio::io::copy_bidirectional;
@@ -15,29 +15,41 @@ use tokio_rustls::TlsAcceptor;
 /// An authority of a test's own, with its certificate in a file.
 pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
-    folder: TempDir,
+    file: PathBuf,
+    _folder: Option<TempDir>,
 }
 
 /// A server's certificate and key.
 pub(crate) struct Identity {
+    /// The certificate in PEM.
+    pub(crate) certificate: String,
+    /// Its key in PEM.
+    pub(crate) key: String,
     config: Arc<ServerConfig>,
 }
 
 impl Authority {
     /// A new authority, which nobody trusts yet.
     pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Self::in_folder(folder.path());
+        Self { _folder: Some(folder), ..authority }
+    }
+
+    /// As [`Authority::new`] with its file in this folder.
+    pub(crate) fn in_folder(folder: &Path) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, "the tests' authority");
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let authority = Self { issuer, folder: tempfile::tempdir().unwrap() };
-        std::fs::write(authority.file(), authority.issuer.pem()).unwrap();
-        authority
+        let file = folder.join("ca.pem");
+        std::fs::write(&file, issuer.pem()).unwrap();
+        Self { issuer, file, _folder: None }
     }
 
     /// The file for `MAESTRO_CA_FILE`; it goes with the authority.
     pub(crate) fn file(&self) -> PathBuf {
-        self.folder.path().join("ca.pem")
+        self.file.clone()
     }
 
     /// A certificate for a host, a name or an IP address.
@@ -59,7 +71,7 @@ impl Authority {
         let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let secret = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], secret).unwrap();
-        Identity { config: Arc::new(config) }
+        Identity { certificate: certificate.pem(), key: key.serialize_pem(), config: Arc::new(config) }
     }
 }
 

@@ -1,20 +1,43 @@
-//! Broker addresses as Celery writes them, rewritten for amiquip.
+//! Broker addresses as Celery writes them.
 
-use url::Url;
+use super::dial;
+use crate::config::Secret;
+use amiquip::{Auth, ConnectionOptions};
+use percent_encoding::percent_decode_str;
+use std::str::Utf8Error;
+use url::{Host, Url};
 
 /// Seconds between heartbeats; after two missed ones the connection counts as lost.
 const HEARTBEAT_SECS: u16 = 10;
 
-/// Milliseconds of silence while a connection is made.
-const CONNECT_MILLIS: u32 = 5_000;
+/// The name of the usual virtual host.
+const ROOT: &str = "/";
+
+/// RabbitMQ's own user, where an address names none.
+const GUEST: &str = "guest";
 
 /// The addresses of one broker, to be tried in turn.
 #[derive(Clone)]
 pub(super) struct Addresses {
-    /// For amiquip; with the password.
-    pub(super) urls: Vec<String>,
+    /// At least one.
+    pub(super) all: Vec<Address>,
     /// For people; without user and password.
     pub(super) shown: String,
+}
+
+/// Where a broker is and how it is spoken to.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Address {
+    /// Whether over TLS.
+    pub(super) tls: bool,
+    /// A name or an IP address.
+    pub(super) host: String,
+    /// The port.
+    pub(super) port: u16,
+    vhost: String,
+    user: String,
+    password: Secret,
+    heartbeat: u16,
 }
 
 /// Why an address cannot be used. It never repeats the address, which may hold a password.
@@ -23,40 +46,78 @@ pub(super) enum BadAddress {
     /// It is no URL.
     #[error("CELERY_BROKER_URL: expected amqp://user:password@host:port/vhost (special characters as %XX): {0}")]
     Url(url::ParseError),
+    /// A part of it is no text.
+    #[error("CELERY_BROKER_URL: expected UTF-8 in {what} (special characters as %XX)")]
+    NoText {
+        /// Which part.
+        what: &'static str,
+        /// The cause.
+        #[source]
+        source: Utf8Error,
+    },
     /// Another kind of broker.
-    #[error("CELERY_BROKER_URL: expected amqp:// or pyamqp://, got {0}://")]
+    #[error("CELERY_BROKER_URL: expected amqp://, amqps:// or pyamqp://, got {0}://")]
     Scheme(String),
-    /// TLS.
-    #[error("CELERY_BROKER_URL: this build cannot speak TLS (amqps); use amqp:// within a trusted network")]
-    Tls,
 }
 
 impl Addresses {
     /// Reads one address or several, separated by `;`.
     pub(super) fn parse(text: &str) -> Result<Self, BadAddress> {
-        let parsed = text.split(';').map(|one| rewrite(one.trim())).collect::<Result<Vec<_>, _>>()?;
-        let shown = parsed.iter().map(shown).collect::<Vec<_>>().join(" or ");
-        Ok(Self { urls: parsed.into_iter().map(String::from).collect(), shown })
+        let all = text.split(';').map(|one| Address::parse(one.trim())).collect::<Result<Vec<_>, _>>()?;
+        let shown = all.iter().map(Address::shown).collect::<Vec<_>>().join(" or ");
+        Ok(Self { all, shown })
     }
 }
 
-fn rewrite(text: &str) -> Result<Url, BadAddress> {
-    let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
-    let rest = text.get(scheme.len()..).unwrap_or_default();
-    let mut url = match scheme.as_str() {
-        "amqp" | "pyamqp" => Url::parse(&format!("amqp{rest}")).map_err(BadAddress::Url)?,
-        "amqps" => return Err(BadAddress::Tls),
-        "" => return Err(BadAddress::Url(url::ParseError::RelativeUrlWithoutBase)),
-        _ => return Err(BadAddress::Scheme(scheme.chars().take(20).collect())),
-    };
-    // What follows the first slash is the virtual host; Celery's usual `//` means the one called `/`.
-    let vhost = url.path().strip_prefix('/').unwrap_or_default().replace('/', "%2f");
-    url.set_path(&vhost);
-    let heartbeat = heartbeat(&url);
-    let query = format!("heartbeat={heartbeat}&connection_timeout={CONNECT_MILLIS}");
-    url.set_query(Some(&query));
-    url.set_fragment(None);
-    Ok(url)
+impl Address {
+    fn parse(text: &str) -> Result<Self, BadAddress> {
+        let url = Url::parse(text).map_err(BadAddress::Url)?;
+        let (tls, port) = match url.scheme() {
+            "amqp" | "pyamqp" => (false, 5672),
+            "amqps" => (true, 5671),
+            scheme => return Err(BadAddress::Scheme(scheme.chars().take(20).collect())),
+        };
+        // What follows the first slash is the virtual host; Celery's usual `//` means the one called `/`.
+        let vhost = decode("the virtual host", url.path().strip_prefix('/').unwrap_or_default())?;
+        let user = decode("the user", url.username())?;
+        Ok(Self {
+            tls,
+            host: host(&url),
+            port: url.port().unwrap_or(port),
+            vhost: if vhost.is_empty() { ROOT.to_owned() } else { vhost },
+            user: if user.is_empty() { GUEST.to_owned() } else { user },
+            password: Secret::new(decode("the password", url.password().unwrap_or(GUEST))?),
+            heartbeat: heartbeat(&url),
+        })
+    }
+
+    /// What amiquip is to say when it connects.
+    pub(super) fn options(&self) -> ConnectionOptions<Auth> {
+        let (username, password) = (self.user.clone(), self.password.expose().to_owned());
+        ConnectionOptions::default()
+            .auth(Auth::Plain { username, password })
+            .virtual_host(&self.vhost)
+            .heartbeat(self.heartbeat)
+            .connection_timeout(Some(dial::LIMIT))
+    }
+
+    fn shown(&self) -> String {
+        let tls = if self.tls { " (TLS)" } else { "" };
+        format!("{}:{}{tls}, virtual host {}", self.host, self.port, self.vhost)
+    }
+}
+
+fn host(url: &Url) -> String {
+    match url.host() {
+        Some(Host::Ipv6(address)) => address.to_string(),
+        Some(host) if !host.to_string().is_empty() => host.to_string(),
+        Some(_) | None => "localhost".to_owned(),
+    }
+}
+
+fn decode(what: &'static str, text: &str) -> Result<String, BadAddress> {
+    let decoded = percent_decode_str(text).decode_utf8();
+    decoded.map(String::from).map_err(|source| BadAddress::NoText { what, source })
 }
 
 /// The heartbeat that the address asks for; other options of Python's client mean nothing here.
@@ -65,47 +126,49 @@ fn heartbeat(url: &Url) -> u16 {
     asked.and_then(|(_, value)| value.parse().ok()).unwrap_or(HEARTBEAT_SECS)
 }
 
-fn shown(url: &Url) -> String {
-    let host = url.host_str().filter(|host| !host.is_empty()).unwrap_or("localhost");
-    let vhost = url.path().trim_start_matches('/').replace("%2f", "/");
-    let vhost = if vhost.is_empty() { "/" } else { &vhost };
-    format!("{host}:{}, virtual host {vhost}", url.port().unwrap_or(5672))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn rewritten(text: &str) -> (String, String) {
-        let Addresses { urls, shown } = Addresses::parse(text).unwrap();
-        (urls[0].split('?').next().unwrap().to_owned(), shown)
+    fn address(tls: bool, host: &str, port: u16, vhost: &str, user: &str, password: &str) -> Address {
+        let (host, vhost, user) = (host.to_owned(), vhost.to_owned(), user.to_owned());
+        Address { tls, host, port, vhost, user, password: Secret::new(password), heartbeat: HEARTBEAT_SECS }
     }
 
     #[test]
-    fn celerys_addresses_become_amiquips() {
-        for (text, url, shown) in [
-            ("amqp://localhost", "amqp://localhost", "localhost:5672, virtual host /"),
-            ("amqp://", "amqp://", "localhost:5672, virtual host /"),
-            ("amqp://h//", "amqp://h/%2f", "h:5672, virtual host /"),
-            ("pyamqp://u:p@h:5673/", "amqp://u:p@h:5673", "h:5673, virtual host /"),
-            ("amqp://u:p@h/prod/eu", "amqp://u:p@h/prod%2feu", "h:5672, virtual host prod/eu"),
-            ("amqp://u:p%40@h/v?ssl=0", "amqp://u:p%40@h/v", "h:5672, virtual host v"),
+    fn celerys_addresses_are_understood() {
+        for (text, expected, shown) in [
+            (
+                "amqp://localhost",
+                address(false, "localhost", 5672, "/", "guest", "guest"),
+                "localhost:5672, virtual host /",
+            ),
+            ("amqp://", address(false, "localhost", 5672, "/", "guest", "guest"), "localhost:5672, virtual host /"),
+            ("amqp://h//", address(false, "h", 5672, "/", "guest", "guest"), "h:5672, virtual host /"),
+            ("AMQP://h/%2f", address(false, "h", 5672, "/", "guest", "guest"), "h:5672, virtual host /"),
+            ("pyamqp://u:p@h:5673/", address(false, "h", 5673, "/", "u", "p"), "h:5673, virtual host /"),
+            ("amqp://u:p@h/prod/eu", address(false, "h", 5672, "prod/eu", "u", "p"), "h:5672, virtual host prod/eu"),
+            ("amqp://u%3a:p%40%2B@h/v?ssl=0", address(false, "h", 5672, "v", "u:", "p@+"), "h:5672, virtual host v"),
+            ("amqps://u@h", address(true, "h", 5671, "/", "u", "guest"), "h:5671 (TLS), virtual host /"),
+            ("amqps://[::1]:1/v", address(true, "::1", 1, "v", "guest", "guest"), "::1:1 (TLS), virtual host v"),
         ] {
-            assert_eq!(rewritten(text), (url.to_owned(), shown.to_owned()), "{text}");
+            let addresses = Addresses::parse(text).unwrap();
+            assert_eq!((&addresses.all[..], addresses.shown.as_str()), (&[expected][..], shown), "{text}");
         }
     }
 
     #[test]
     fn a_fail_over_list_gives_several() {
-        let several = Addresses::parse("amqp://a//;amqp://u:secret@b:1/v?heartbeat=3").unwrap();
-        assert_eq!(several.urls[1], "amqp://u:secret@b:1/v?heartbeat=3&connection_timeout=5000");
-        assert_eq!(several.shown, "a:5672, virtual host / or b:1, virtual host v");
+        let several = Addresses::parse("amqp://a//;amqps://u:secret@b:1/v?heartbeat=3").unwrap();
+        assert_eq!((several.all[0].heartbeat, several.all[1].heartbeat), (HEARTBEAT_SECS, 3));
+        assert_eq!(several.shown, "a:5672, virtual host / or b:1 (TLS), virtual host v");
+        assert!(!format!("{:?}", several.all).contains("secret"));
     }
 
     #[test]
     fn what_cannot_be_used_is_told_without_the_password() {
-        for text in ["redis://u:secret@h", "amqps://u:secret@h", "amqp://u:secret@h:99999", "u:secret@h", "", "sqs://"]
-        {
+        let bad = ["redis://u:secret@h", "amqp://u:secret@h:99999", "amqp://u:secret%ff@h", "u:secret@h", "", "sqs://"];
+        for text in bad {
             let told = Addresses::parse(text).err().unwrap().to_string();
             assert!(told.starts_with("CELERY_BROKER_URL: ") && !told.contains("secret"), "{told}");
         }

@@ -1,6 +1,6 @@
 //! A reader of RabbitMQ's queues: a thread that opens session after session.
 
-use super::address::Addresses;
+use super::dial::Dialer;
 use super::letters::{dead_letter, dead_queue};
 use super::publisher::Publisher;
 use super::session::{End, How, Session};
@@ -31,7 +31,7 @@ struct AmqpConsumer {
 
 /// The thread's half.
 struct Reader {
-    addresses: Addresses,
+    dialer: Dialer,
     queues: Vec<String>,
     prefetch: u16,
     desk: Desk<How>,
@@ -39,7 +39,7 @@ struct Reader {
 
 /// Starts a reader. A refusal of the first attempt is an error; a RabbitMQ that is not there is waited for.
 pub(super) async fn start(
-    addresses: Addresses,
+    dialer: Dialer,
     publisher: Arc<Publisher>,
     queues: Vec<String>,
     prefetch: u16,
@@ -49,7 +49,7 @@ pub(super) async fn start(
     }
     let (handle, desk) = handle::pair();
     let (first, result) = oneshot::channel();
-    let reader = Reader { addresses, queues, prefetch: prefetch.max(1), desk };
+    let reader = Reader { dialer, queues, prefetch: prefetch.max(1), desk };
     let thread = std::thread::Builder::new().name("amqp-consumer".to_owned());
     thread.spawn(move || reader.run(first)).map_err(|error| BrokerError::Unavailable {
         what: "starting the queue's reader".to_owned(),
@@ -97,7 +97,7 @@ impl Reader {
         let mut first = Some(first);
         let mut failures = 0;
         loop {
-            let error = match Session::open(&self.addresses, &self.queues) {
+            let error = match Session::open(&self.dialer, &self.queues) {
                 Ok(session) => {
                     failures = 0;
                     if let Some(first) = first.take() {

@@ -1,27 +1,13 @@
-//! Connections to RabbitMQ, declarations as Celery makes them, and errors without passwords.
+//! Declarations as Celery makes them, and amiquip's errors in our words.
 
-use super::address::Addresses;
 use crate::broker::BrokerError;
-use amiquip::{Channel, Connection, Error, ExchangeDeclareOptions, ExchangeType, FieldTable, QueueDeclareOptions};
-use std::error;
+use amiquip::{Channel, Error, ExchangeDeclareOptions, ExchangeType, FieldTable, QueueDeclareOptions};
 
 /// AMQP reply codes.
 const FORCED: u16 = 320;
 pub(super) const NOT_FOUND: u16 = 404;
 const RESOURCE_ERROR: u16 = 506;
 const INTERNAL_ERROR: u16 = 541;
-
-/// A connection to the first of the addresses that answers.
-pub(super) fn connect(addresses: &Addresses) -> Result<Connection, BrokerError> {
-    let mut last = None;
-    for url in &addresses.urls {
-        match Connection::insecure_open(url) {
-            Ok(connection) => return Ok(connection),
-            Err(error) => last = Some(error),
-        }
-    }
-    Err(broker_error(&format!("connecting to {}", addresses.shown), last.unwrap_or(Error::UnexpectedSocketClose)))
-}
 
 /// Declares a queue as Celery does (celery.md §1): a durable queue without arguments, bound to a durable direct
 /// exchange of the same name. Declaring it otherwise would be refused, here or at the Python side.
@@ -53,9 +39,9 @@ fn durable_queue() -> QueueDeclareOptions {
 pub(super) fn broker_error(what: &str, error: Error) -> BrokerError {
     let what = what.to_owned();
     if is_refusal(&error) {
-        BrokerError::Refused { what, source: cause(error) }
+        BrokerError::Refused { what, source: error.into() }
     } else {
-        BrokerError::Unavailable { what, source: cause(error) }
+        BrokerError::Unavailable { what, source: error.into() }
     }
 }
 
@@ -65,30 +51,4 @@ fn is_refusal(error: &Error) -> bool {
         return !passing.contains(code);
     }
     matches!(error, Error::InvalidCredentials | Error::UnsupportedAuthMechanism { .. })
-}
-
-/// The cause without the address: amiquip's texts repeat it, password included.
-fn cause(error: Error) -> Box<dyn error::Error + Send + Sync> {
-    if let Error::FailedToConnect { source, .. } | Error::ResolveUrlToSocketAddr { source, .. } = error {
-        return source.into();
-    }
-    if mentions_url(&error) { "the address is not accepted".into() } else { error.into() }
-}
-
-fn mentions_url(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::UrlParseError { .. }
-            | Error::InsecureUrl { .. }
-            | Error::UrlNoSocketAddrs { .. }
-            | Error::SpecifyUrlPort { .. }
-            | Error::InvalidUrlScheme { .. }
-            | Error::UrlMissingDomain { .. }
-            | Error::ExtraUrlPathSegments { .. }
-            | Error::UrlParseHeartbeat { .. }
-            | Error::UrlParseChannelMax { .. }
-            | Error::UrlParseConnectionTimeout { .. }
-            | Error::UrlInvalidAuthMechanism { .. }
-            | Error::UrlUnsupportedParameter { .. }
-    )
 }

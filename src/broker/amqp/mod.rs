@@ -6,10 +6,12 @@
 
 mod address;
 mod consumer;
+mod dial;
 mod letters;
 mod link;
 mod publisher;
 mod session;
+mod stream;
 mod waiting;
 mod wire;
 
@@ -17,8 +19,10 @@ use super::{Broker, BrokerError, Consumer, DeadLetter, Letters, Message, QueueSt
 use address::Addresses;
 use amiquip::{Channel, Error};
 use async_trait::async_trait;
+use dial::Dialer;
 use letters::dead_queue;
 use publisher::Publisher;
+use rustls::ClientConfig;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -31,19 +35,20 @@ const LETTERS_LIMIT: Duration = Duration::from_secs(600);
 
 /// RabbitMQ.
 pub(super) struct Amqp {
-    addresses: Addresses,
+    dialer: Dialer,
     publisher: Arc<Publisher>,
 }
 
 impl Amqp {
-    /// A broker at this address; nothing is connected yet.
-    pub(super) fn new(url: &str) -> Result<Self, BrokerError> {
+    /// A broker at this address, trusted as `tls` says; nothing is connected yet.
+    pub(super) fn new(url: &str, tls: Arc<ClientConfig>) -> Result<Self, BrokerError> {
         let addresses = Addresses::parse(url).map_err(|error| BrokerError::Refused {
             what: "the address cannot be used".to_owned(),
             source: error.into(),
         })?;
-        let publisher = Arc::new(Publisher::start(addresses.clone())?);
-        Ok(Self { addresses, publisher })
+        let dialer = Dialer::new(addresses, tls);
+        let publisher = Arc::new(Publisher::start(dialer.clone())?);
+        Ok(Self { dialer, publisher })
     }
 
     /// Looks at something over a connection of its own.
@@ -76,9 +81,9 @@ impl Amqp {
         limit: Duration,
         work: impl FnOnce(&Channel) -> Result<T, BrokerError> + Send + 'static,
     ) -> Result<T, BrokerError> {
-        let addresses = self.addresses.clone();
+        let dialer = self.dialer.clone();
         let job = move || {
-            let mut connection = link::connect(&addresses)?;
+            let mut connection = dialer.connect()?;
             let channel = connection.open_channel(None).map_err(|error| link::broker_error(what, error))?;
             work(&channel)
         };
@@ -96,7 +101,7 @@ impl Amqp {
 #[async_trait]
 impl Broker for Amqp {
     fn describe(&self) -> String {
-        format!("RabbitMQ at {}", self.addresses.shown)
+        format!("RabbitMQ at {}", self.dialer.shown())
     }
 
     async fn ping(&self) -> Result<(), BrokerError> {
@@ -108,7 +113,7 @@ impl Broker for Amqp {
     }
 
     async fn consume(&self, queues: &[String], prefetch: u16) -> Result<Box<dyn Consumer>, BrokerError> {
-        consumer::start(self.addresses.clone(), Arc::clone(&self.publisher), queues.to_vec(), prefetch).await
+        consumer::start(self.dialer.clone(), Arc::clone(&self.publisher), queues.to_vec(), prefetch).await
     }
 
     async fn depth(&self, queue: &str) -> Result<u64, BrokerError> {
@@ -150,6 +155,7 @@ mod tests {
 
     #[test]
     fn an_address_that_cannot_be_used_is_refused_at_once() {
-        assert!(matches!(Amqp::new("redis://localhost"), Err(BrokerError::Refused { .. })));
+        let tls = crate::tls::client(None).unwrap();
+        assert!(matches!(Amqp::new("redis://localhost", tls), Err(BrokerError::Refused { .. })));
     }
 }

@@ -3,7 +3,7 @@
 //! RabbitMQ stops reading from a publishing connection while it is short of memory or disk, so consumers do not
 //! share this one. Whoever waits for a confirm waits no longer than the limit.
 
-use super::address::Addresses;
+use super::dial::Dialer;
 use super::{link, wire};
 use crate::broker::{BrokerError, Message};
 use amiquip::{Channel, Confirm, ConfirmSmoother, Connection, Publish};
@@ -34,10 +34,10 @@ struct Job {
 
 impl Publisher {
     /// Starts the thread; it connects when there is something to publish.
-    pub(super) fn start(addresses: Addresses) -> Result<Self, BrokerError> {
+    pub(super) fn start(dialer: Dialer) -> Result<Self, BrokerError> {
         let (sender, jobs) = crossbeam_channel::bounded(MAX_WAITING);
         let thread = std::thread::Builder::new().name("amqp-publisher".to_owned());
-        thread.spawn(move || run(&addresses, &jobs)).map_err(|error| BrokerError::Unavailable {
+        thread.spawn(move || run(&dialer, &jobs)).map_err(|error| BrokerError::Unavailable {
             what: "starting the publisher".to_owned(),
             source: error.into(),
         })?;
@@ -79,11 +79,11 @@ struct Line {
 struct Lost;
 
 /// Publishes until the async half is dropped.
-fn run(addresses: &Addresses, jobs: &Receiver<Job>) {
+fn run(dialer: &Dialer, jobs: &Receiver<Job>) {
     let mut again = VecDeque::new();
     loop {
         let Some(job) = again.pop_front().or_else(|| jobs.recv().ok()) else { return };
-        match Line::open(addresses) {
+        match Line::open(dialer) {
             Ok(line) => {
                 again.push_front(job);
                 again = line.serve(again, jobs);
@@ -105,8 +105,8 @@ impl Job {
 }
 
 impl Line {
-    fn open(addresses: &Addresses) -> Result<Self, BrokerError> {
-        let mut connection = link::connect(addresses)?;
+    fn open(dialer: &Dialer) -> Result<Self, BrokerError> {
+        let mut connection = dialer.connect()?;
         let error = |error| link::broker_error("opening a channel", error);
         let channel = connection.open_channel(None).map_err(error)?;
         channel.enable_publisher_confirms().map_err(error)?;

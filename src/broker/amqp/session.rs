@@ -1,6 +1,6 @@
 //! One connection of a consumer, as long as it lasts: deliveries in, deliveries handed over, settlements out.
 
-use super::address::Addresses;
+use super::dial::Dialer;
 use super::waiting::Waiting;
 use super::{link, wire};
 use crate::broker::handle::{Desk, Order, Reply};
@@ -64,8 +64,8 @@ struct Traffic<'a> {
 
 impl Session {
     /// Connects, declares the queues.
-    pub(super) fn open(addresses: &Addresses, queues: &[String]) -> Result<Self, BrokerError> {
-        let mut connection = link::connect(addresses)?;
+    pub(super) fn open(dialer: &Dialer, queues: &[String]) -> Result<Self, BrokerError> {
+        let mut connection = dialer.connect()?;
         let channel = connection.open_channel(None).map_err(|error| link::broker_error("opening a channel", error))?;
         for queue in queues {
             link::declare(&channel, queue)?;
