@@ -8,14 +8,19 @@ use async_trait::async_trait;
 use chrono::Utc;
 use crossbeam_channel::{Receiver, select};
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Signs of life in the time after which a consumer counts as dead.
 const SIGNS: u32 = 3;
 
-/// How often a consumer looks for messages of other processes and for those whose time has come.
+/// How often a consumer looks for messages whose time has come.
 const POLL: Duration = Duration::from_millis(200);
+
+/// How often it asks whether another process has written to the file, which takes some microseconds: as long may a
+/// message of `serve` wait for a worker that has nothing to do.
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// The pause after the file could not be read.
 const AFTER_ERROR: Duration = Duration::from_secs(2);
@@ -45,6 +50,8 @@ struct Reader {
     held: HashMap<u64, (i64, String)>,
     last_number: u64,
     renewed: Instant,
+    /// The file's version at the last look.
+    version: Option<i64>,
 }
 
 /// Starts a reader.
@@ -68,6 +75,7 @@ pub(super) fn start(
         held: HashMap::new(),
         last_number: 0,
         renewed: Instant::now(),
+        version: None,
     };
     let thread = std::thread::Builder::new().name("queue-reader".to_owned());
     thread.spawn(move || reader.run()).map_err(|error| BrokerError::Unavailable {
@@ -114,17 +122,34 @@ impl Reader {
                     AFTER_ERROR
                 }
             };
-            select! {
-                recv(self.desk.orders) -> order => match order {
-                    Ok(order) => self.obey(order),
-                    Err(_) => break,
-                },
-                recv(self.woken) -> _ => {}
-                default(pause) => {}
+            if self.wait(pause).is_break() {
+                break;
             }
         }
         if let Err(error) = self.file.give_all_back(&self.holder) {
             log::warn!("deliveries could not be given back, they come again when their lease ends: {error}");
+        }
+    }
+
+    /// Waits until there may be something to do; `Break` where nobody holds the other half any more.
+    fn wait(&mut self, pause: Duration) -> ControlFlow<()> {
+        let until = Instant::now() + pause;
+        loop {
+            select! {
+                recv(self.desk.orders) -> order => {
+                    let Ok(order) = order else { return ControlFlow::Break(()) };
+                    self.obey(order);
+                    return ControlFlow::Continue(());
+                }
+                recv(self.woken) -> _ => return ControlFlow::Continue(()),
+                default(GLANCE) => {}
+            }
+            // A file that cannot be read is told of by the next look.
+            let version = self.file.version().ok();
+            if self.version != version || Instant::now() >= until {
+                self.version = version;
+                return ControlFlow::Continue(());
+            }
         }
     }
 

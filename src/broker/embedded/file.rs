@@ -66,6 +66,12 @@ impl File {
         Ok(())
     }
 
+    /// A number that changes when another connection writes to the file.
+    pub(super) fn version(&self) -> Result<i64, FileError> {
+        let mut statement = self.0.prepare_cached("PRAGMA data_version")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
+    }
+
     /// Adds a message.
     pub(super) fn publish(&mut self, queue: &str, message: &Message, now: DateTime<Utc>) -> Result<(), FileError> {
         let write = self.write()?;
@@ -289,6 +295,17 @@ mod tests {
         assert!(!file.remove(first.id, FIRST).unwrap(), "the first has lost it");
         assert!(file.remove(first.id, SECOND).unwrap());
         assert!(claim(&mut file, FIRST, 99).is_none());
+    }
+
+    #[test]
+    fn what_another_process_writes_shows_in_the_version() {
+        let (folder, mut file) = file_with(&["a"]);
+        let mut other = File::open(&folder.path().join("queue.sqlite3")).unwrap();
+        let before = file.version().unwrap();
+        claim(&mut file, FIRST, 0).unwrap();
+        assert_eq!(file.version().unwrap(), before, "our own writing is no news");
+        other.publish("q", &Message::default(), at(0)).unwrap();
+        assert_ne!(file.version().unwrap(), before);
     }
 
     #[test]
