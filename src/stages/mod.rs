@@ -4,6 +4,7 @@
 //! general | pivot    ask the Data API; every row goes straight on
 //!   aggregation      counts the charts and notes the columns
 //!   upload           cuts the rows into batches, a few in flight
+//!   write            several batches at once, where the store makes use of it
 //!   webhook          writes a batch: to the store, or to the Reports API of another host
 //! announce           enqueues the three notices, each a task of its own
 //!   notification  audit  ws
@@ -18,6 +19,7 @@ mod notification;
 mod pivot;
 mod upload;
 mod webhook;
+mod write;
 mod ws;
 
 pub use error::StageError;

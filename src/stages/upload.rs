@@ -5,6 +5,7 @@
 
 use super::aggregation::Tally;
 use super::webhook::{self, Sink};
+use super::write::{self, Written};
 use super::{StageError, announce};
 use crate::app::App;
 use crate::domain::{OwnerId, Row, Status, TableName};
@@ -93,9 +94,9 @@ impl Run<'_> {
     }
 
     async fn commit(&self, shape: Shape<'_>, source: impl Source) -> Result<Outcome, StageError> {
-        let mut sink = webhook::open(self.app, self.table, self.task_id).await?;
-        let committed = match self.fill(sink.as_mut(), shape, source).await {
-            Ok(outcome) => sink.commit(&outcome).await.map(|()| outcome),
+        let sink = webhook::open(self.app, self.table, self.task_id).await?;
+        let committed = match self.fill(sink.as_ref(), shape, source).await {
+            Ok((batches, outcome)) => sink.commit(batches, &outcome).await.map(|()| outcome),
             Err(error) => Err(error),
         };
         if committed.is_err()
@@ -106,7 +107,8 @@ impl Run<'_> {
         committed
     }
 
-    async fn fill(&self, sink: &mut dyn Sink, shape: Shape<'_>, source: impl Source) -> Result<Outcome, StageError> {
+    /// Takes every row to the sink; how many batches there were, and the outcome.
+    async fn fill(&self, sink: &dyn Sink, shape: Shape<'_>, source: impl Source) -> Result<(u64, Outcome), StageError> {
         let stages = &self.app.config.stages;
         let (sender, batches) = mpsc::channel(stages.batches_in_flight);
         let batcher = Batcher {
@@ -118,13 +120,14 @@ impl Run<'_> {
             batch_rows: stages.batch_rows,
             sender,
         };
-        let (fetched, written) = futures_util::join!(fetch(&self.app.peers, source, batcher), write(sink, batches));
+        let (fetched, written) =
+            futures_util::join!(fetch(&self.app.peers, source, batcher), write::all(sink, batches));
         // A sink that fails stops the source, so its error is the one to tell.
-        let (rows, write_seconds) = written?;
+        let Written { batches, rows, seconds: write_seconds } = written?;
         let (tally, fetch_seconds) = fetched?;
         let (columns, aggr, tally_seconds) = tally.finish();
         let seconds = [(shape.stage, fetch_seconds), ("aggregation", tally_seconds), ("webhook", write_seconds)];
-        Ok(Outcome {
+        let outcome = Outcome {
             status: if rows == 0 { Status::Warning } else { Status::Finished },
             message: if rows == 0 { EMPTY.to_owned() } else { String::new() },
             rows,
@@ -132,7 +135,8 @@ impl Run<'_> {
             aggr,
             stages: seconds.into_iter().map(|(stage, spent)| (stage.to_owned(), spent)).collect(),
             ended_at: Utc::now(),
-        })
+        };
+        Ok((batches, outcome))
     }
 }
 
@@ -146,17 +150,6 @@ async fn fetch(peers: &Peers, source: impl Source, batcher: Batcher) -> Result<(
         let _ = batcher.sender.send(last).await;
     }
     Ok((batcher.tally, start.elapsed().as_secs_f64()))
-}
-
-/// Writes batches until there are no more; the rows that were new, and the seconds spent writing.
-async fn write(sink: &mut dyn Sink, mut batches: mpsc::Receiver<Vec<Row>>) -> Result<(u64, f64), StageError> {
-    let (mut rows, mut seconds) = (0, 0.0);
-    while let Some(batch) = batches.recv().await {
-        let start = Instant::now();
-        rows += sink.write(batch).await?;
-        seconds += start.elapsed().as_secs_f64();
-    }
-    Ok((rows, seconds))
 }
 
 /// Cuts rows into batches on the reading thread.

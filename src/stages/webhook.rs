@@ -15,14 +15,17 @@ use std::sync::Arc;
 /// A place for the rows of one run: nobody reads them before `commit`.
 #[async_trait(?Send)]
 pub(super) trait Sink {
-    /// Writes a batch; how many rows were new.
-    async fn write(&mut self, rows: Vec<Row>) -> Result<u64, StageError>;
+    /// How many batches may be written at once.
+    fn at_once(&self) -> usize;
 
-    /// Puts the rows written in place of the readable ones.
-    async fn commit(&mut self, outcome: &Outcome) -> Result<(), StageError>;
+    /// Writes the batch of this number, counted from 0; how many rows were new.
+    async fn write(&self, number: u64, rows: Vec<Row>) -> Result<u64, StageError>;
+
+    /// Puts the rows of so many batches in place of the readable ones.
+    async fn commit(&self, batches: u64, outcome: &Outcome) -> Result<(), StageError>;
 
     /// Drops the rows written.
-    async fn abort(&mut self) -> Result<(), StageError>;
+    async fn abort(&self) -> Result<(), StageError>;
 }
 
 /// Opens the sink that the configuration chose, empty.
@@ -35,7 +38,7 @@ pub(super) async fn open(app: &App, table: TableName, run_id: &str) -> Result<Bo
             let staging = store.begin(&table, run_id, Utc::now()).await?;
             Ok(Box::new(StoreSink { store: Arc::clone(store), staging }))
         }
-        None => Ok(Box::new(ApiSink { peers: app.peers.clone(), table, run_id: run_id.to_owned(), batch: 0 })),
+        None => Ok(Box::new(ApiSink { peers: app.peers.clone(), table, run_id: run_id.to_owned() })),
     }
 }
 
@@ -74,15 +77,19 @@ struct StoreSink {
 
 #[async_trait(?Send)]
 impl Sink for StoreSink {
-    async fn write(&mut self, rows: Vec<Row>) -> Result<u64, StageError> {
+    fn at_once(&self) -> usize {
+        self.store.stages_at_once()
+    }
+
+    async fn write(&self, _: u64, rows: Vec<Row>) -> Result<u64, StageError> {
         Ok(self.store.stage(&self.staging, rows).await?)
     }
 
-    async fn commit(&mut self, outcome: &Outcome) -> Result<(), StageError> {
+    async fn commit(&self, _: u64, outcome: &Outcome) -> Result<(), StageError> {
         Ok(self.store.commit(&self.staging, outcome).await?)
     }
 
-    async fn abort(&mut self) -> Result<(), StageError> {
+    async fn abort(&self) -> Result<(), StageError> {
         Ok(self.store.abort(&self.staging).await?)
     }
 }
@@ -91,32 +98,28 @@ struct ApiSink {
     peers: Peers,
     table: TableName,
     run_id: String,
-    batch: u64,
 }
 
 impl ApiSink {
-    async fn post(&mut self, results: Vec<JsonRow<'_>>, run: Option<BatchRun>) -> Result<u64, StageError> {
-        let batch = Batch {
-            colname: self.table,
-            results,
-            run_id: Some(self.run_id.clone()),
-            batch: self.batch,
-            last: run.is_some(),
-            run,
-        };
-        let new = self.peers.post_batch(&batch).await?;
-        self.batch += 1;
-        Ok(new)
+    async fn post(&self, batch: u64, results: Vec<JsonRow<'_>>, run: Option<BatchRun>) -> Result<u64, StageError> {
+        let last = run.is_some();
+        let batch = Batch { colname: self.table, results, run_id: Some(self.run_id.clone()), batch, last, run };
+        Ok(self.peers.post_batch(&batch).await?)
     }
 }
 
 #[async_trait(?Send)]
 impl Sink for ApiSink {
-    async fn write(&mut self, rows: Vec<Row>) -> Result<u64, StageError> {
-        self.post(json(&rows), None).await
+    /// The other host begins the run with batch 0.
+    fn at_once(&self) -> usize {
+        1
     }
 
-    async fn commit(&mut self, outcome: &Outcome) -> Result<(), StageError> {
+    async fn write(&self, number: u64, rows: Vec<Row>) -> Result<u64, StageError> {
+        self.post(number, json(&rows), None).await
+    }
+
+    async fn commit(&self, batches: u64, outcome: &Outcome) -> Result<(), StageError> {
         let run = BatchRun {
             status: outcome.status,
             message: outcome.message.clone(),
@@ -125,10 +128,10 @@ impl Sink for ApiSink {
             aggr: outcome.aggr.clone(),
             stages: outcome.stages.clone(),
         };
-        self.post(Vec::new(), Some(run)).await.map(drop)
+        self.post(batches, Vec::new(), Some(run)).await.map(drop)
     }
 
-    async fn abort(&mut self) -> Result<(), StageError> {
+    async fn abort(&self) -> Result<(), StageError> {
         // The other host drops what it staged when the run begins again, or when it is told of the failure.
         Ok(())
     }

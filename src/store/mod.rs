@@ -121,6 +121,9 @@ pub trait Store: Send + Sync {
     /// with a key that the store cannot hold.
     async fn stage(&self, staging: &Staging, rows: Vec<Row>) -> Result<u64, StoreError>;
 
+    /// How many batches of one staging are worth adding at once.
+    fn stages_at_once(&self) -> usize;
+
     /// Makes the staging the readable generation and writes the outcome into the record, atomically. Where the report
     /// was requested again since the run began, status and message stay: the newer run will tell.
     ///

@@ -126,6 +126,11 @@ impl Store for EmbeddedStore {
         self.pool.write("to stage rows", move |tx| runs::stage(tx, &staging, &rows)).await
     }
 
+    /// There is one writer.
+    fn stages_at_once(&self) -> usize {
+        1
+    }
+
     async fn commit(&self, staging: &Staging, outcome: &Outcome) -> Result<(), StoreError> {
         let (staging, outcome) = (staging.clone(), outcome.clone());
         self.pool.write("to commit a run", move |tx| runs::commit(tx, &staging, &outcome)).await

@@ -112,6 +112,11 @@ impl Store for MongoStore {
         runs::stage(&self.connection, staging, &rows).await
     }
 
+    /// A batch waits for the journals of a majority of servers; meanwhile others are under way.
+    fn stages_at_once(&self) -> usize {
+        4
+    }
+
     async fn commit(&self, staging: &Staging, outcome: &Outcome) -> Result<(), StoreError> {
         runs::commit(&self.connection, staging, outcome).await
     }
