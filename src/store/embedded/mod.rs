@@ -123,7 +123,7 @@ impl Store for EmbeddedStore {
 
     async fn stage(&self, staging: &Staging, rows: Vec<Row>) -> Result<u64, StoreError> {
         let staging = staging.clone();
-        self.pool.write("to stage rows", move |tx| runs::stage(tx, &staging, &rows)).await
+        self.pool.write_ahead("to stage rows", move |tx| runs::stage(tx, &staging, &rows)).await
     }
 
     /// There is one writer.

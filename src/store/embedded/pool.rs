@@ -13,6 +13,10 @@ use tokio::sync::Mutex as AsyncMutex;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The size of a page in a new file. Rows of a kilobyte or two fill it well, where SQLite's usual 4 KiB hold two of them.
 const PAGE_BYTES: u32 = 16 * 1024;
+/// SQLite's words for a commit that syncs the write-ahead log, as a task is acknowledged after its rows are committed,
+/// and for one that leaves this to a later commit or to the next checkpoint.
+const FULL: &str = "FULL";
+const NORMAL: &str = "NORMAL";
 /// Idle readers kept open.
 const IDLE_READERS: usize = 4;
 
@@ -41,14 +45,35 @@ impl Pool {
         Ok(Self { path, writer: Arc::new(AsyncMutex::new(writer)), idle: Arc::default() })
     }
 
-    /// Runs `work` in a transaction that is committed if it succeeds; writers follow one another.
+    /// Runs `work` in a transaction that is committed if it succeeds, and outlasts a power cut then; writers follow one
+    /// another.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         what: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, WorkError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.write_synchronous(FULL, what, work).await
+    }
+
+    /// As `write`, but a power cut may take the work back until the next `write` is done: that syncs the whole log, so
+    /// nothing that comes later can outlast what is written here. For rows that count only once their run is committed.
+    pub(super) async fn write_ahead<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, WorkError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.write_synchronous(NORMAL, what, work).await
+    }
+
+    async fn write_synchronous<T: Send + 'static>(
+        &self,
+        synchronous: &'static str,
+        what: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, WorkError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let mut writer = Arc::clone(&self.writer).lock_owned().await;
         blocking(what, move || {
+            writer.pragma_update(None, "synchronous", synchronous)?;
             let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = work(&tx)?;
             tx.commit()?;
@@ -103,8 +128,6 @@ fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open_connection(path)?;
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     use_write_ahead_log(&connection)?;
-    // A task is acknowledged after its rows are committed: FULL, so that a power cut cannot take back a commit.
-    connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     Ok(connection)
 }
