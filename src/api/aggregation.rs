@@ -32,7 +32,7 @@ async fn count(store: &dyn Store, table: &TableName, component: &str) -> Result<
     let mut counts = Counts::new(component);
     let mut rows = store.rows(table, RowQuery::default()).await?;
     while let Some(row) = rows.try_next().await? {
-        row.fields().for_each(|(field, value)| counts.add(field, value));
+        row.fields().for_each(|field| counts.add(&field));
     }
     Ok(counts.finish())
 }

@@ -1,6 +1,7 @@
 //! The columns of a table: fields seen, in display order.
 
-use bson::raw::RawBsonRef;
+use bson::raw::RawElement;
+use bson::spec::ElementType;
 use std::collections::HashSet;
 
 /// A table has no more columns than this; fields first seen later are left out.
@@ -35,10 +36,12 @@ pub struct Columns {
 
 impl Columns {
     /// Notes one top-level field of a row.
-    pub fn add(&mut self, field: &str, value: RawBsonRef<'_>) {
-        if value != RawBsonRef::Null && !self.known.contains(field) && self.seen.len() < MAX_COLUMNS {
-            self.known.insert(field.to_owned());
-            self.seen.push(field.to_owned());
+    pub fn add(&mut self, field: &RawElement<'_>) {
+        let name = field.key().as_str();
+        let is_new = field.element_type() != ElementType::Null && !self.known.contains(name);
+        if is_new && self.seen.len() < MAX_COLUMNS {
+            self.known.insert(name.to_owned());
+            self.seen.push(name.to_owned());
         }
     }
 
@@ -64,7 +67,7 @@ mod tests {
 
     fn add(columns: &mut Columns, row: Document) {
         let row = Row::try_from(row).unwrap();
-        row.fields().for_each(|(field, value)| columns.add(field, value));
+        row.fields().for_each(|field| columns.add(&field));
     }
 
     #[test]

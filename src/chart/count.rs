@@ -2,7 +2,7 @@
 
 use super::rules::{RULES, Rule};
 use bson::RawDocument;
-use bson::raw::RawBsonRef;
+use bson::raw::{RawBsonRef, RawElement};
 use chrono::SecondsFormat;
 use serde_json::{Map, Value, json};
 use std::cmp::Reverse;
@@ -43,8 +43,9 @@ impl Counts {
     }
 
     /// Counts one top-level field of a row.
-    pub fn add(&mut self, field: &str, value: RawBsonRef<'_>) {
-        let Some(places) = self.by_field.get(field) else { return };
+    pub fn add(&mut self, field: &RawElement<'_>) {
+        let Some(places) = self.by_field.get(field.key().as_str()) else { return };
+        let Ok(value) = field.value() else { return };
         for place in places {
             let Some((rule, labels)) = self.rules.get_mut(*place) else { continue };
             let value = if let RawBsonRef::Document(object) = value { at(object, rule.lens) } else { Some(value) };
@@ -176,7 +177,7 @@ mod tests {
         let mut counts = Counts::new(component);
         for row in rows {
             let row = Row::try_from(row.clone()).unwrap();
-            row.fields().for_each(|(field, value)| counts.add(field, value));
+            row.fields().for_each(|field| counts.add(&field));
         }
         counts
     }

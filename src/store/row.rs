@@ -47,8 +47,6 @@ pub(super) const COLUMN_ROWS: usize = 50;
 /// The columns of a table whose first rows these are.
 pub(super) fn columns<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<String> {
     let mut columns = Columns::default();
-    for (field, value) in rows.into_iter().take(COLUMN_ROWS).flat_map(Row::fields) {
-        columns.add(field, value);
-    }
+    rows.into_iter().take(COLUMN_ROWS).flat_map(Row::fields).for_each(|field| columns.add(&field));
     columns.finish()
 }

@@ -11,7 +11,7 @@ pub use cast::{cast_row, is_date_key, is_id_key, parse_date};
 pub use read::{Dialect, RowReader};
 
 use bson::oid::ObjectId;
-use bson::raw::{RawBsonRef, cstr};
+use bson::raw::{RawElement, cstr};
 use bson::{Document, RawDocument, RawDocumentBuf};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -43,9 +43,10 @@ impl Row {
         Document::try_from(&**self)
     }
 
-    /// The top-level fields in their order. What cannot be read of a broken row is left out.
-    pub fn fields(&self) -> impl Iterator<Item = (&str, RawBsonRef<'_>)> {
-        self.iter().map_while(Result::ok).map(|(name, value)| (name.as_str(), value))
+    /// The top-level fields in their order; a value is read only where it is asked for. What cannot be read of a broken
+    /// row is left out.
+    pub fn fields(&self) -> impl Iterator<Item = RawElement<'_>> {
+        self.iter_elements().map_while(Result::ok)
     }
 
     /// The same row with another `_id`, which comes first. What cannot be read of a broken row is left out.

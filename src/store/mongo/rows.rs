@@ -91,7 +91,7 @@ pub(super) async fn append(
             continue;
         }
         row::checked_id(row)?;
-        if let Some((key, _)) = row.fields().find(|(name, _)| name.starts_with('$')) {
+        if let Some(key) = row.fields().map(|field| field.key().as_str()).find(|key| key.starts_with('$')) {
             return Err(refused(Some(row), &format!("a key may not begin with a dollar sign: {key}")));
         }
         bytes += row.as_bytes().len();
