@@ -6,7 +6,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | `main`, [`cli`] | the command line; the one place that exits |
-//! | [`backup`], [`healthcheck`] | the embedded parts copied while they work, and put back; whether a process answers |
+//! | [`doctor`], [`backup`], [`healthcheck`] | whether all is well; the embedded parts copied and put back; whether a process answers |
 //! | [`demo`], [`oneoff`] | the main job in one command; one report without any service |
 //! | [`api`], [`worker`], [`beat`], [`inventory`] | the four servers; actix-web types stay in `api` and `inventory` |
 //! | [`stages`], [`request`] | what each task does; how a report is requested |
@@ -57,6 +57,7 @@ pub mod cli;
 pub mod config;
 pub mod dead_letters;
 pub mod demo;
+pub mod doctor;
 pub mod domain;
 pub mod filter;
 pub mod folder;

@@ -7,12 +7,13 @@ use clap::Parser;
 use indicatif::HumanBytes;
 use maestro_reports::app::{self, App, OpenError, Role};
 use maestro_reports::cli::{Cli, Command, DeadLettersArgs, InventoryArgs, RunArgs};
-use maestro_reports::config::{self, Config, ConfigError, LogFormat};
+use maestro_reports::config::{self, Config, ConfigError, LogFormat, Setting};
 use maestro_reports::filter::FilterError;
 use maestro_reports::{
-    api, auth, backup, beat, broker, dead_letters, demo, healthcheck, inventory, logging, oneoff, signal, tls, worker,
+    api, auth, backup, beat, broker, dead_letters, demo, doctor, healthcheck, inventory, logging, oneoff, signal, tls,
+    worker,
 };
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -61,7 +62,8 @@ fn code(error: &anyhow::Error) -> u8 {
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let flags = cli.flags();
-    let load = || config::load(&variable, cli.config.as_deref(), &flags);
+    let file = cli.config.as_deref();
+    let load = || config::load(&variable, file, &flags);
     let done = match cli.command {
         Command::Serve(_) => monitored(App::open(load()?, Role::Serve).await?, api::serve).await?,
         Command::Worker(args) => {
@@ -78,6 +80,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(args) => return make_one(load()?, args).await,
         Command::Inventory(args) => serve_inventory(&load()?, args).await,
         Command::Migrate => migrate(&load()?).await,
+        Command::Doctor(args) => {
+            let settings = load().and_then(|config| Ok((config, config::settings(&variable, file, &flags)?)));
+            return examine(settings, args.json).await;
+        }
         Command::Backup(args) => back_up(load()?, args.target).await,
         Command::Restore(args) => restore(load()?, args.source).await,
         Command::Healthcheck(args) => healthcheck::run(&load()?, args.url).await,
@@ -88,7 +94,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             say(&format!("{}\n", auth::sign_as(&auth, &args.name, lifetime)?))
         }
         Command::Config => {
-            let settings = config::settings(&variable, cli.config.as_deref(), &flags)?;
+            let settings = config::settings(&variable, file, &flags)?;
             say(&config::table(&settings))
         }
     };
@@ -126,6 +132,28 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
         return say("the report store is up to date\n");
     }
     applied.iter().try_for_each(|name| say(&format!("applied {name}\n")))
+}
+
+async fn examine(settings: Result<(Config, Vec<Setting>), ConfigError>, json: bool) -> anyhow::Result<ExitCode> {
+    let findings = match settings {
+        Ok((config, settings)) => doctor::examine(config, &settings).await,
+        Err(error) => doctor::mistaken(&error),
+    };
+    if json {
+        say(&format!("{:#}\n", doctor::json(&findings)))?;
+    } else {
+        say(&doctor::text(&findings, look()))?;
+    }
+    let failed = findings.iter().any(|finding| finding.state == doctor::State::Failed);
+    Ok(if failed { ExitCode::from(FAILURE) } else { ExitCode::SUCCESS })
+}
+
+/// What standard output shows: a terminal's width and colours, unless `NO_COLOR` is set.
+fn look() -> doctor::Look {
+    let columns = rustix::termios::tcgetwinsize(io::stdout()).map(|size| usize::from(size.ws_col));
+    let width = columns.ok().filter(|columns| *columns > 0).unwrap_or(100);
+    let colour = io::stdout().is_terminal() && variable("NO_COLOR").is_none_or(|value| value.is_empty());
+    doctor::Look { width, colour }
 }
 
 async fn back_up(config: Config, target: PathBuf) -> anyhow::Result<()> {

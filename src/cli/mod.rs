@@ -5,7 +5,7 @@ mod operation;
 mod worker;
 
 pub use dead_letters::DeadLettersArgs;
-pub use operation::{BackupArgs, HealthcheckArgs, RestoreArgs};
+pub use operation::{BackupArgs, DoctorArgs, HealthcheckArgs, RestoreArgs};
 pub use worker::WorkerArgs;
 
 use crate::config::Flag;
@@ -52,6 +52,8 @@ pub enum Command {
     Inventory(InventoryArgs),
     /// Bring the report store's schema up to date
     Migrate,
+    /// Check configuration, store, broker, services and clock, and say what to do
+    Doctor(DoctorArgs),
     /// Copy the embedded store and queue while they are in use
     Backup(BackupArgs),
     /// Put a backup in place of the embedded store and queue
@@ -178,6 +180,7 @@ impl Command {
             | Self::Run(_)
             | Self::Inventory(_)
             | Self::Migrate
+            | Self::Doctor(_)
             | Self::Backup(_)
             | Self::Restore(_)
             | Self::Healthcheck(_)
@@ -192,6 +195,8 @@ impl Command {
     pub fn quietness(&self) -> &'static str {
         match self {
             Self::Serve(_) | Self::Worker(_) | Self::Beat | Self::Inventory(_) => "info",
+            // It says itself what it finds.
+            Self::Doctor(_) => "off",
             Self::Demo(_)
             | Self::Run(_)
             | Self::Migrate

@@ -3,6 +3,14 @@
 use clap::Args;
 use std::path::PathBuf;
 
+/// Options of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Options of `backup`.
 #[derive(Debug, Args)]
 pub struct BackupArgs {

@@ -75,7 +75,7 @@ impl Peers {
         self.data_call(Method::PUT, "/reports").tell(&json!({"body": [record]})).await.map(drop)
     }
 
-    fn data_call(&self, method: Method, path: &str) -> Call<'_> {
+    pub(super) fn data_call(&self, method: Method, path: &str) -> Call<'_> {
         Call::service(self, "Data API", method, &self.config.peers.data_uri, path)
     }
 

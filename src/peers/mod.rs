@@ -8,6 +8,7 @@ mod client;
 mod data_api;
 mod error;
 mod http;
+mod probe;
 mod report_api;
 mod websocket;
 

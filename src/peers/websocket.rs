@@ -20,6 +20,11 @@ impl Peers {
         notice: Notice,
     ) -> Result<(), PeerError> {
         let Some(base) = &self.config.peers.websocket_uri else { return Ok(()) };
+        self.command(base, &publish(kind, report, owner, notice)).await
+    }
+
+    /// Has the service do something.
+    pub(super) async fn command(&self, base: &str, command: &Value) -> Result<(), PeerError> {
         let call = Call {
             service: "WebSocket service",
             peer: format!("the WebSocket service ({base})"),
@@ -29,7 +34,7 @@ impl Peers {
             silence: self.config.peers.timeout,
             tls: &self.tls,
         };
-        let answer = call.tell(&publish(kind, report, owner, notice)).await?;
+        let answer = call.tell(command).await?;
         // Centrifugo answers a refused command with 200 and an `error`.
         match answer.get("error") {
             None | Some(Value::Null) => Ok(()),
