@@ -10,6 +10,7 @@ mod backup;
 mod broker;
 mod cli;
 mod dead_letters;
+mod deploy;
 mod doctor;
 mod end_to_end;
 mod inventory;
