@@ -7,6 +7,7 @@
 //! options   what to measure        site      an installation and its processes
 //! report    request to `finished`  floor     the same work without us: bare requests, bare inserts
 //! reading   pages and searches     load      requests a second
+//! bare      the MongoDB server alone
 //! process   CPU and memory         machine   what it ran on
 //! results   the table and its file    line      a figure next to its aim
 //! ```
@@ -17,6 +18,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bare;
 mod floor;
 mod line;
 mod load;

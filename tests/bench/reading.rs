@@ -1,5 +1,6 @@
 //! The first page of a large table in the orders that people ask for, and a search in it.
 
+use crate::bare::Bare;
 use crate::line::Line;
 use crate::report::{Measured, median};
 use crate::site::Site;
@@ -13,11 +14,12 @@ use url::Url;
 pub(crate) const PAGE_ROWS: u64 = 50;
 /// Requests for one figure.
 const REQUESTS: usize = 40;
-/// The columns by which rows are usually sorted.
-const COLUMNS: [&str; 8] =
-    ["updated_at", "created_at", "_id", "hostname", "ipv4_private", "status", "environment", "active"];
-/// Parts of host names: found in most rows, in some, in one, in none.
-const SEARCHES: [&str; 4] = ["-", "WEB-pro", "-00042", "no such"];
+/// The columns of servers by which rows are usually sorted.
+const COLUMNS: [&str; 5] = ["updated_at", "created_at", "_id", "hostname", "status"];
+/// One that has no index.
+const OTHER_COLUMN: &str = "cpu";
+/// Parts of host names: found in all rows, in some, in one, in none.
+pub(crate) const SEARCHES: [&str; 4] = ["-", "WEB-pro", "-00042", "no such"];
 
 /// What one kind of request took, in milliseconds.
 #[derive(Debug, Clone, Copy)]
@@ -33,18 +35,26 @@ pub(crate) struct Times {
 /// # Errors
 /// Where an answer is not as it should be.
 pub(crate) fn measure(site: &Site<'_>, parts: Parts, of: &Measured) -> anyhow::Result<Vec<Line>> {
+    let bare = Bare::open(site, of)?;
     let mut lines = Vec::new();
-    for column in COLUMNS {
+    for column in COLUMNS.into_iter().chain([OTHER_COLUMN]) {
         let urls = ["1", "-1"].map(|ascending| address(site, of, &[("orderBy", column), ("ascending", ascending)]));
         check(site, &urls[0], of.rows)?;
-        lines.push(Line::page(parts, column, of.rows, times(site, &urls)?));
+        let floor = bare.as_ref().map(|bare| bare.page(column)).transpose()?;
+        let times = times(site, &urls)?;
+        lines.push(if column == OTHER_COLUMN {
+            Line::other_page(parts, column, of.rows, times, floor)
+        } else {
+            Line::page(parts, column, of.rows, times, floor)
+        });
     }
     let urls = SEARCHES.map(|text| {
         // As the platform's front API writes a search.
         let query = serde_json::json!({"hostname": {"$regex": text, "$options": "i"}}).to_string();
         address(site, of, &[("query", &query)])
     });
-    lines.push(Line::search(parts, of.rows, times(site, &urls)?));
+    let floor = bare.as_ref().map(Bare::search).transpose()?;
+    lines.push(Line::search(parts, of.rows, times(site, &urls)?, floor));
     Ok(lines)
 }
 
