@@ -45,6 +45,8 @@
 //!   again. Trees are made only where rows are few: batches of other hosts, tasks that carry rows, the inventory's files.
 //! - *serde_json on a window of the answer* (`peers/answer`) rather than on the stream, where it goes byte by byte, or an
 //!   incremental parser of our own: its errors and limits are known, and a row cut by the window is parsed again.
+//! - *Indexes on the usual columns alone* (`store/usual`), made before a commit: an index on every column would cost a large
+//!   report more than it saves. Any other order, and a filter, is one pass over the rows that keeps only a page's places.
 
 pub mod api;
 pub mod app;
