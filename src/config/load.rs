@@ -3,7 +3,8 @@
 use super::layers::{self, Flag, Setting};
 use super::mistake::{ConfigError, Mistake};
 use super::{
-    Api, Auth, Broker, Config, LogFormat, Peers, Runs, Secret, Stages, Store, Tls, Upload, Worker, node, schedule,
+    Api, Auth, Broker, Config, LogFormat, Peers, Runs, Secret, Stages, Store, Tls, Upload, Worker, mongo_tls, node,
+    schedule,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -74,7 +75,7 @@ impl Reader {
             },
             tls: Tls { ca_file: self.optional("tls.ca_file").map(Into::into) },
             store: Store {
-                mongo_uri: self.optional("store.mongo_uri").map(Secret::new),
+                mongo_uri: self.mongo_uri(),
                 mongo_database: self.text("store.mongo_database"),
                 data_dir: self.text("store.data_dir").into(),
             },
@@ -99,6 +100,14 @@ impl Reader {
 
     fn log_format(&mut self) -> LogFormat {
         if self.text("log.format") == "json" { LogFormat::Json } else { LogFormat::Text }
+    }
+
+    fn mongo_uri(&mut self) -> Option<Secret> {
+        let uri = self.optional("store.mongo_uri")?;
+        Some(Secret::new(match self.optional("tls.ca_file") {
+            Some(file) => mongo_tls::with_authorities(&uri, Path::new(&file)),
+            None => uri,
+        }))
     }
 
     fn peers(&mut self) -> Peers {

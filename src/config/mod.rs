@@ -8,6 +8,7 @@ mod kind;
 mod layers;
 mod load;
 mod mistake;
+mod mongo_tls;
 mod node;
 pub mod redact;
 mod schedule;

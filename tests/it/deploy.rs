@@ -69,7 +69,8 @@ fn every_command_that_is_named_exists() {
 fn a_process_is_given_longer_to_stop_than_its_tasks() {
     let shutdown = VARS.iter().find(|var| var.name == "MAESTRO_SHUTDOWN_SECONDS").unwrap();
     let shutdown: u64 = shutdown.default.parse().unwrap();
-    let seconds = |text: &str, pattern: &str| -> u64 { Regex::new(pattern).unwrap().captures(text).unwrap()[1].parse().unwrap() };
+    let seconds =
+        |text: &str, pattern: &str| -> u64 { Regex::new(pattern).unwrap().captures(text).unwrap()[1].parse().unwrap() };
     assert!(seconds(&read("compose.yaml"), r"stop_grace_period: (\d+)s") > shutdown);
     for unit in units() {
         assert!(seconds(&read(&unit), r"TimeoutStopSec=(\d+)\n") > shutdown, "{}", unit.display());
@@ -97,6 +98,10 @@ fn systemd_understands_the_units() {
 fn the_manual_tells_of_every_metric() {
     let docs = read("docs/operating.md");
     for definition in DEFINITIONS {
-        assert!(docs.contains(&format!("| `{}` |", definition.name)), "{} is not in docs/operating.md", definition.name);
+        assert!(
+            docs.contains(&format!("| `{}` |", definition.name)),
+            "{} is not in docs/operating.md",
+            definition.name
+        );
     }
 }

@@ -2,3 +2,4 @@
 
 mod amqps;
 mod https;
+mod mongodb;
