@@ -104,6 +104,9 @@ impl ApiError {
             Self::Store(StoreError::Unavailable { .. }) => {
                 message("the report store cannot be reached; try again later")
             }
+            Self::Broker(BrokerError::Blocked { .. }) => {
+                message("the broker takes no messages for now; try again later")
+            }
             Self::Broker(BrokerError::Unavailable { .. } | BrokerError::Unconfirmed(_)) => {
                 message("the broker cannot be reached; try again later")
             }
@@ -150,7 +153,9 @@ impl ResponseError for ApiError {
                 StoreError::Refused { .. } | StoreError::Corrupt { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::Broker(error) => match error {
-                BrokerError::Unavailable { .. } | BrokerError::Unconfirmed(_) => StatusCode::SERVICE_UNAVAILABLE,
+                BrokerError::Unavailable { .. } | BrokerError::Blocked { .. } | BrokerError::Unconfirmed(_) => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
                 BrokerError::Refused { .. } | BrokerError::Stale => StatusCode::INTERNAL_SERVER_ERROR,
             },
         }

@@ -210,6 +210,12 @@ pub enum BrokerError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// It takes no messages for now: it is short of memory or disk.
+    #[error("the broker takes no messages for now: {reason}")]
+    Blocked {
+        /// Why, in its own words.
+        reason: String,
+    },
     /// It did not confirm within the time.
     #[error("the broker did not confirm within {0:?}")]
     Unconfirmed(Duration),

@@ -2,6 +2,7 @@
 
 use super::failure::{Ended, Failure, catch, policy, with_causes};
 use super::hold::{Hold, Start};
+use super::settle::until_taken;
 use crate::app::App;
 use crate::broker::{BrokerError, Consumer, Delivery};
 use crate::domain::Status;
@@ -17,13 +18,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
-use tokio::time::sleep;
 
 /// The pause before a task that was overtaken is looked at again.
 const AFTER_OVERTAKEN: Duration = Duration::from_secs(1);
 
-/// How often a settlement is tried while the broker does not take it, and the pause between.
-const SETTLE_ATTEMPTS: u32 = 5;
+/// The pause between attempts to settle while the broker does not take it.
 const SETTLE_PAUSE: Duration = Duration::from_secs(2);
 
 /// A delivery and what it takes to work on it.
@@ -190,23 +189,12 @@ impl Job {
         }
     }
 
-    /// Settles the delivery, again and again while the broker is away. A stale delivery needs no settlement: the
-    /// broker hands it out again.
+    /// Settles the delivery, as soon as the broker takes it.
     async fn settle<T, F>(&self, outcome: T, settle: impl Fn() -> F) -> Result<T, BrokerError>
     where
         F: Future<Output = Result<(), BrokerError>>,
     {
-        let mut attempt = 1;
-        loop {
-            match settle().await {
-                Ok(()) => return Ok(outcome),
-                Err(error @ (BrokerError::Stale | BrokerError::Refused { .. })) => return Err(error),
-                Err(error) if attempt == SETTLE_ATTEMPTS => return Err(error),
-                Err(error) => log::warn!("{}; trying again in {SETTLE_PAUSE:?}", with_causes(&error)),
-            }
-            attempt += 1;
-            sleep(SETTLE_PAUSE).await;
-        }
+        until_taken(SETTLE_PAUSE, settle).await.map(|()| outcome)
     }
 
     fn log(&self, envelope: &Envelope, took: Duration, settled: Result<Outcome, BrokerError>) {

@@ -7,6 +7,7 @@
 mod failure;
 mod hold;
 mod job;
+mod settle;
 mod slots;
 
 use crate::app::App;

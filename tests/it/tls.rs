@@ -3,3 +3,4 @@
 mod amqps;
 mod https;
 mod mongodb;
+mod whole;

@@ -88,7 +88,7 @@ impl Program {
 
     /// Sends a signal, written as for `kill`.
     pub(crate) fn signal(&self, signal: &str) {
-        assert!(Command::new("kill").args([signal, &self.id().to_string()]).status().unwrap().success());
+        self::signal(self.id(), signal);
     }
 
     /// Waits for its end; fails with the log where it goes on.
@@ -102,6 +102,11 @@ impl Program {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// Sends a signal, written as for `kill`, to a process.
+pub(crate) fn signal(process: u32, signal: &str) {
+    assert!(Command::new("kill").args([signal, &process.to_string()]).status().unwrap().success());
 }
 
 impl Drop for Program {

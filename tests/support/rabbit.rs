@@ -2,13 +2,14 @@
 //!
 //! A small shell watches our end of a pipe: whichever way the tests end, it stops the server and removes the folder.
 
+use super::program::signal;
 use super::tls::Authority;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
@@ -20,14 +21,16 @@ const VHOSTS: usize = 80;
 static RABBIT: LazyLock<Option<Rabbit>> = LazyLock::new(Rabbit::start);
 static USED: AtomicUsize = AtomicUsize::new(0);
 
-struct Rabbit {
+/// A server.
+pub(crate) struct Rabbit {
     port: u16,
     tls_port: u16,
     authority: Authority,
+    dist_port: u16,
     epmd_port: u16,
     folder: PathBuf,
-    /// The end of the pipe that the watching shell reads; the operating system closes it with our process.
-    watch: OnceLock<Child>,
+    /// The ends of the pipes that the watching shells read; the operating system closes them with our process.
+    watches: Mutex<Vec<Child>>,
 }
 
 /// The URL of an empty virtual host that no other test uses; `None` (and a word on it) where there is no RabbitMQ.
@@ -35,8 +38,7 @@ struct Rabbit {
 /// # Panics
 /// With `CI=true` where there is no RabbitMQ.
 pub(crate) fn url() -> Option<String> {
-    let rabbit = RABBIT.as_ref()?;
-    Some(format!("amqp://guest:guest@127.0.0.1:{}/{}", rabbit.port, unused_vhost()))
+    RABBIT.as_ref().map(|rabbit| rabbit.url(&unused_vhost()))
 }
 
 /// As [`url`] over TLS, where the server is `localhost`, and the file of the authority that says so.
@@ -44,9 +46,7 @@ pub(crate) fn url() -> Option<String> {
 /// # Panics
 /// As [`url`].
 pub(crate) fn tls_url() -> Option<(String, PathBuf)> {
-    let rabbit = RABBIT.as_ref()?;
-    let url = format!("amqps://guest:guest@localhost:{}/{}", rabbit.tls_port, unused_vhost());
-    Some((url, rabbit.authority.file()))
+    RABBIT.as_ref().map(|rabbit| rabbit.tls_url(&unused_vhost()))
 }
 
 fn unused_vhost() -> String {
@@ -62,15 +62,16 @@ pub(crate) fn vhost(url: &str) -> &str {
 
 /// Runs `rabbitmqctl` against the server and returns what it printed; takes about a second.
 pub(crate) fn ctl(args: &[&str]) -> String {
-    let rabbit = RABBIT.as_ref().expect("only called with a url");
-    let output = rabbit.command(CTL).args(args).output().unwrap();
-    assert!(output.status.success(), "rabbitmqctl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    RABBIT.as_ref().expect("only called with a url").ctl(args)
 }
 
 impl Rabbit {
+    /// Starts a server; `None` (and a word on it) where there is no RabbitMQ.
+    ///
+    /// # Panics
+    /// With `CI=true` where there is no RabbitMQ.
     #[expect(clippy::print_stderr, reason = "the place where a person looks for skipped tests")]
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         if !Path::new(SERVER).exists() {
             let must = std::env::var("CI").is_ok_and(|value| value == "true");
             assert!(!must, "{SERVER} is missing and CI=true: install rabbitmq-server");
@@ -81,20 +82,64 @@ impl Rabbit {
         let (port, dist_port, epmd_port) = (free_port(), free_port(), free_port());
         let (tls_port, authority) = (free_port(), Authority::in_folder(&folder));
         write_config(&folder, tls_port, &authority);
-        let rabbit = Self { port, tls_port, authority, epmd_port, folder, watch: OnceLock::new() };
-        rabbit.watch.set(rabbit.launch(dist_port)).unwrap();
-        rabbit.wait();
+        let watches = Mutex::default();
+        let rabbit = Self { port, tls_port, authority, dist_port, epmd_port, folder, watches };
+        rabbit.start_again();
         Some(rabbit)
     }
 
-    fn launch(&self, dist_port: u16) -> Child {
+    /// `HOST:PORT`.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The URL of one of its virtual hosts, `t0` and so on.
+    pub(crate) fn url(&self, vhost: &str) -> String {
+        format!("amqp://guest:guest@{}/{vhost}", self.address())
+    }
+
+    /// As [`Rabbit::url`] over TLS, and the file of the authority.
+    pub(crate) fn tls_url(&self, vhost: &str) -> (String, PathBuf) {
+        (format!("amqps://guest:guest@localhost:{}/{vhost}", self.tls_port), self.authority.file())
+    }
+
+    /// Runs `rabbitmqctl` and returns what it printed; takes about a second.
+    pub(crate) fn ctl(&self, args: &[&str]) -> String {
+        let output = self.command(CTL).args(args).output().unwrap();
+        assert!(output.status.success(), "rabbitmqctl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Sends a signal to the server, written as for `kill`; its process.
+    pub(crate) fn signal(&self, how: &str) -> u32 {
+        let process: u32 = std::fs::read_to_string(self.folder.join("pid")).unwrap().trim().parse().unwrap();
+        signal(process, how);
+        process
+    }
+
+    /// As [`Rabbit::signal`]; back when its process has ended.
+    pub(crate) fn end(&self, how: &str) {
+        let process = self.signal(how);
+        // A process that has ended and was not waited for has no command line.
+        let command_line = || std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        self.wait("to end", || command_line().is_empty());
+    }
+
+    /// Starts the server on the same port with the data that it has; back when it listens.
+    pub(crate) fn start_again(&self) {
+        let watch = self.launch();
+        self.watches.lock().unwrap().push(watch);
+        self.wait("to listen", || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
+    }
+
+    fn launch(&self) -> Child {
         let script = format!(
             "trap '' INT; {SERVER} </dev/null >\"$HOME/log\" 2>&1 & server=$!; cat >/dev/null; \
              kill -TERM $server; wait $server; epmd -port $ERL_EPMD_PORT -kill >/dev/null 2>&1; rm -rf \"$HOME\""
         );
         // A process group of its own: Ctrl-C on the tests reaches it only through the pipe.
         let mut shell = self.command("sh");
-        shell.args(["-c", &script]).env("RABBITMQ_DIST_PORT", dist_port.to_string());
+        shell.args(["-c", &script]);
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn().unwrap()
     }
 
@@ -108,6 +153,7 @@ impl Rabbit {
             .env("RABBITMQ_NODENAME", format!("maestro{}@localhost", self.port))
             .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
             .env("RABBITMQ_NODE_PORT", self.port.to_string())
+            .env("RABBITMQ_DIST_PORT", self.dist_port.to_string())
             .env("RABBITMQ_MNESIA_BASE", path("mnesia"))
             .env("RABBITMQ_LOG_BASE", path("logs"))
             .env("RABBITMQ_PID_FILE", path("pid"))
@@ -118,11 +164,11 @@ impl Rabbit {
         command
     }
 
-    fn wait(&self) {
+    fn wait(&self, what: &str, reached: impl Fn() -> bool) {
         let started = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        while !reached() {
             let log = || std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-            assert!(started.elapsed() < Duration::from_secs(90), "RabbitMQ does not answer: {}", log());
+            assert!(started.elapsed() < Duration::from_secs(90), "waited in vain for RabbitMQ {what}: {}", log());
             std::thread::sleep(Duration::from_millis(50));
         }
     }

@@ -12,12 +12,14 @@ const INTERNAL_ERROR: u16 = 541;
 /// Declares a queue as Celery does (celery.md §1): a durable queue without arguments, bound to a durable direct
 /// exchange of the same name. Declaring it otherwise would be refused, here or at the Python side.
 pub(super) fn declare(channel: &Channel, queue: &str) -> Result<(), BrokerError> {
-    let declared = || {
-        channel.exchange_declare(ExchangeType::Direct, queue, durable_exchange())?;
-        channel.queue_declare(queue, durable_queue())?;
-        channel.queue_bind(queue, queue, queue, FieldTable::new())
-    };
-    declared().map_err(|error| broker_error(&format!("declaring the queue {queue}"), error))
+    try_declare(channel, queue).map_err(|error| broker_error(&format!("declaring the queue {queue}"), error))
+}
+
+/// As [`declare`] with amiquip's error.
+pub(super) fn try_declare(channel: &Channel, queue: &str) -> Result<(), Error> {
+    channel.exchange_declare(ExchangeType::Direct, queue, durable_exchange())?;
+    channel.queue_declare(queue, durable_queue())?;
+    channel.queue_bind(queue, queue, queue, FieldTable::new())
 }
 
 /// As [`declare`] without waiting for the answers; a refusal closes the channel.

@@ -5,6 +5,7 @@
 //! goes over a short connection of its own, so that it works while RabbitMQ blocks publishers.
 
 mod address;
+mod alarm;
 mod consumer;
 mod dial;
 mod letters;

@@ -1,12 +1,14 @@
 //! Publishing with confirms: a thread with a connection of its own.
 //!
 //! RabbitMQ stops reading from a publishing connection while it is short of memory or disk, so consumers do not
-//! share this one. Whoever waits for a confirm waits no longer than the limit.
+//! share this one. Whoever waits for a confirm waits no longer than the limit. While RabbitMQ is known to take nothing,
+//! nothing is sent, so that what was told to have failed is not stored later.
 
+use super::alarm::Alarm;
 use super::dial::Dialer;
 use super::{link, wire};
 use crate::broker::{BrokerError, Message};
-use amiquip::{Channel, Confirm, ConfirmSmoother, Connection, Publish};
+use amiquip::{Channel, Confirm, ConfirmSmoother, Connection, ConnectionBlockedNotification, Publish};
 use crossbeam_channel::{Receiver, Sender, TrySendError, select};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -16,11 +18,17 @@ use tokio::time::timeout;
 /// The longest time until a publish is confirmed.
 const LIMIT: Duration = Duration::from_secs(15);
 
+/// The longest wait for the end of an alarm: callers have time limits of their own.
+const BLOCKED_LIMIT: Duration = Duration::from_secs(5);
+
 /// Publishes that may wait for the thread.
 const MAX_WAITING: usize = 1024;
 
 /// The async half.
-pub(super) struct Publisher(Sender<Job>);
+pub(super) struct Publisher {
+    jobs: Sender<Job>,
+    alarm: Alarm,
+}
 
 /// One message on its way.
 struct Job {
@@ -36,29 +44,32 @@ impl Publisher {
     /// Starts the thread; it connects when there is something to publish.
     pub(super) fn start(dialer: Dialer) -> Result<Self, BrokerError> {
         let (sender, jobs) = crossbeam_channel::bounded(MAX_WAITING);
+        let alarm = Alarm::default();
+        let heard = alarm.clone();
         let thread = std::thread::Builder::new().name("amqp-publisher".to_owned());
-        thread.spawn(move || run(&dialer, &jobs)).map_err(|error| BrokerError::Unavailable {
+        thread.spawn(move || run(&dialer, &jobs, &heard)).map_err(|error| BrokerError::Unavailable {
             what: "starting the publisher".to_owned(),
             source: error.into(),
         })?;
-        Ok(Self(sender))
+        Ok(Self { jobs: sender, alarm })
     }
 
     /// Publishes to the default exchange; back when RabbitMQ has confirmed it.
     pub(super) async fn publish(&self, queue: &str, message: Message) -> Result<(), BrokerError> {
         let (reply, answer) = oneshot::channel();
-        let deadline = Instant::now() + LIMIT;
+        let limit = if self.alarm.is_on() { BLOCKED_LIMIT } else { LIMIT };
+        let deadline = Instant::now() + limit;
         let job = Job { queue: queue.to_owned(), message, deadline, again: false, reply };
-        self.0.try_send(job).map_err(|error| {
+        self.jobs.try_send(job).map_err(|error| {
             let source = match error {
                 TrySendError::Full(_) => "too many messages wait for their confirmation",
                 TrySendError::Disconnected(_) => "the publisher has ended",
             };
             BrokerError::Unavailable { what: "sending a message".to_owned(), source: source.into() }
         })?;
-        match timeout(LIMIT, answer).await {
+        match timeout(limit, answer).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_)) | Err(_) => Err(BrokerError::Unconfirmed(LIMIT)),
+            Ok(Err(_)) | Err(_) => Err(self.alarm.error().unwrap_or(BrokerError::Unconfirmed(limit))),
         }
     }
 }
@@ -67,6 +78,8 @@ impl Publisher {
 struct Line {
     channel: Channel,
     confirms: Receiver<Confirm>,
+    notifications: Receiver<ConnectionBlockedNotification>,
+    alarm: Alarm,
     smoother: ConfirmSmoother,
     /// Messages sent and not yet confirmed, by their number on this channel.
     unconfirmed: BTreeMap<u64, Job>,
@@ -79,11 +92,11 @@ struct Line {
 struct Lost;
 
 /// Publishes until the async half is dropped.
-fn run(dialer: &Dialer, jobs: &Receiver<Job>) {
+fn run(dialer: &Dialer, jobs: &Receiver<Job>, alarm: &Alarm) {
     let mut again = VecDeque::new();
     loop {
         let Some(job) = again.pop_front().or_else(|| jobs.recv().ok()) else { return };
-        match Line::open(dialer) {
+        match Line::open(dialer, alarm) {
             Ok(line) => {
                 again.push_front(job);
                 again = line.serve(again, jobs);
@@ -105,14 +118,23 @@ impl Job {
 }
 
 impl Line {
-    fn open(dialer: &Dialer) -> Result<Self, BrokerError> {
+    fn open(dialer: &Dialer, alarm: &Alarm) -> Result<Self, BrokerError> {
         let mut connection = dialer.connect()?;
         let error = |error| link::broker_error("opening a channel", error);
         let channel = connection.open_channel(None).map_err(error)?;
         channel.enable_publisher_confirms().map_err(error)?;
         let confirms = channel.listen_for_publisher_confirms().map_err(error)?;
-        let smoother = ConfirmSmoother::new();
-        Ok(Self { channel, confirms, smoother, unconfirmed: BTreeMap::new(), last_number: 0, _connection: connection })
+        let notifications = connection.listen_for_connection_blocked().map_err(error)?;
+        Ok(Self {
+            channel,
+            confirms,
+            notifications,
+            alarm: alarm.clone(),
+            smoother: ConfirmSmoother::new(),
+            unconfirmed: BTreeMap::new(),
+            last_number: 0,
+            _connection: connection,
+        })
     }
 
     /// Sends messages and takes confirms until the connection is lost or nobody publishes any more; what was not
@@ -126,6 +148,7 @@ impl Line {
                 None => self.turn(jobs),
             };
         }
+        self.alarm.clear();
         let (spent, mut again): (VecDeque<_>, VecDeque<_>) =
             self.unconfirmed.into_values().partition(|job| job.again || job.is_late());
         for job in spent {
@@ -137,10 +160,10 @@ impl Line {
         again
     }
 
-    /// Waits for the next message or confirm.
+    /// Waits for the next message, confirm or alarm. Messages wait while RabbitMQ takes none.
     fn turn(&mut self, jobs: &Receiver<Job>) -> Result<(), Lost> {
         let full = crossbeam_channel::never();
-        let jobs = if self.unconfirmed.len() < MAX_WAITING { jobs } else { &full };
+        let jobs = if self.unconfirmed.len() < MAX_WAITING && !self.alarm.is_on() { jobs } else { &full };
         select! {
             recv(jobs) -> job => match job {
                 Ok(job) => self.send(job),
@@ -149,6 +172,13 @@ impl Line {
             recv(self.confirms) -> confirm => match confirm {
                 Ok(confirm) => {
                     self.confirm(confirm);
+                    Ok(())
+                }
+                Err(_) => Err(Lost),
+            },
+            recv(self.notifications) -> notification => match notification {
+                Ok(notification) => {
+                    self.alarm.hear(notification);
                     Ok(())
                 }
                 Err(_) => Err(Lost),

@@ -143,9 +143,12 @@ impl<'a> Traffic<'a> {
         select.ready_timeout(until_due.unwrap_or(TICK).min(TICK)).ok();
     }
 
+    /// Takes what has come in. A queue that was deleted, or whose node went down, is declared and taken from again: what
+    /// is in the reader's hands can still be settled.
     fn receive(&mut self) -> Result<(), Error> {
         let now = Utc::now();
-        for (queue, consumer) in &self.consumers {
+        let mut cancelled = Vec::new();
+        for (at, (queue, consumer)) in self.consumers.iter().enumerate() {
             loop {
                 match consumer.receiver().try_recv() {
                     Ok(ConsumerMessage::Delivery(delivery)) => {
@@ -156,14 +159,17 @@ impl<'a> Traffic<'a> {
                         }
                     }
                     Err(TryRecvError::Empty) => break,
+                    Ok(ConsumerMessage::ServerCancelled) => {
+                        cancelled.push(at);
+                        break;
+                    }
                     Ok(
                         ConsumerMessage::ServerClosedChannel(error) | ConsumerMessage::ServerClosedConnection(error),
                     ) => {
                         return Err(error);
                     }
                     Ok(
-                        ConsumerMessage::ServerCancelled
-                        | ConsumerMessage::ClientCancelled
+                        ConsumerMessage::ClientCancelled
                         | ConsumerMessage::ClientClosedChannel
                         | ConsumerMessage::ClientClosedConnection,
                     )
@@ -171,6 +177,15 @@ impl<'a> Traffic<'a> {
                 }
             }
         }
+        // From the end, so that the places before stay as they are.
+        cancelled.into_iter().rev().try_for_each(|at| self.consume_again(at))
+    }
+
+    fn consume_again(&mut self, at: usize) -> Result<(), Error> {
+        let (queue, _) = self.consumers.remove(at);
+        log::warn!("RabbitMQ ended the reading of the queue {queue}, which was deleted or moved; it is declared again");
+        link::try_declare(self.channel, queue)?;
+        self.consumers.push((queue, self.channel.basic_consume(queue, ConsumerOptions::default())?));
         Ok(())
     }
 
