@@ -4,6 +4,7 @@ use super::error;
 use crate::config::Secret;
 use crate::store::StoreError;
 use bson::Document;
+use mongodb::error::{Error, ErrorKind};
 use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
 use mongodb::{Client, Collection, Database};
 use std::future::IntoFuture;
@@ -33,7 +34,7 @@ impl Connection {
             .write_concern
             .get_or_insert_with(|| WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build());
         let hosts = options.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let client = Client::with_options(options).map_err(|_| bad_address())?;
+        let client = Client::with_options(options).map_err(|error| unusable(&error))?;
         Ok(Self { database: client.database(database), hosts, query_timeout })
     }
 
@@ -70,6 +71,13 @@ impl Connection {
     }
 }
 
+/// A file of certificates is read now; what is wrong with it is told, without anything of the address but its path.
+fn unusable(error: &Error) -> StoreError {
+    let ErrorKind::InvalidTlsConfig { message, .. } = &*error.kind else { return bad_address() };
+    let what = "to be spoken to over TLS (MAESTRO_CA_FILE, or the tls options of its address)".to_owned();
+    StoreError::Refused { what, source: message.clone().into() }
+}
+
 /// The cause is left out: it may quote the password.
 fn bad_address() -> StoreError {
     StoreError::Refused {
@@ -95,6 +103,10 @@ mod tests {
                 let error = open(bad).await.err().unwrap();
                 assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
             }
+            let error = open("mongodb://ann:hunter2@db1/?tls=true&tlsCAFile=%2Fnowhere.pem").await.err().unwrap();
+            let told = format!("{error:?}");
+            assert!(told.contains("MAESTRO_CA_FILE") && told.contains("/nowhere.pem"), "{told}");
+            assert!(!told.contains("hunter2"), "{told}");
         });
     }
 }
