@@ -1,7 +1,8 @@
 //! *general*: one component and filters. Asks the Data API page after page until all rows found are there.
 
 use super::StageError;
-use super::upload::{Batcher, Run, Shape, Source};
+use super::batcher::Batcher;
+use super::upload::{Run, Shape, Source};
 use crate::domain::Component;
 use crate::filter::matcher::Matcher;
 use crate::peers::{Peers, TakeRow};

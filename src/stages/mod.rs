@@ -3,7 +3,7 @@
 //! ```text
 //! general | pivot    ask the Data API; every row goes straight on
 //!   aggregation      counts the charts and notes the columns
-//!   upload           cuts the rows into batches, a few in flight
+//!   upload           has the rows cut into batches (batcher), a few in flight
 //!   write            several batches at once, where the store makes use of it
 //!   webhook          writes a batch: to the store, or to the Reports API of another host
 //! announce           enqueues the three notices, each a task of its own
@@ -13,6 +13,7 @@
 mod aggregation;
 mod announce;
 mod audit;
+mod batcher;
 mod error;
 mod general;
 mod notification;

@@ -1,7 +1,8 @@
 //! *pivot*: clients, systems, applications and servers joined by an aggregation of the Data API.
 
 use super::StageError;
-use super::upload::{Batcher, Run, Shape, Source};
+use super::batcher::Batcher;
+use super::upload::{Run, Shape, Source};
 use crate::domain::Component;
 use crate::filter::matcher::Matcher;
 use crate::peers::Peers;
