@@ -2,7 +2,7 @@
 
 use bson::raw::RawElement;
 use bson::spec::ElementType;
-use std::collections::HashSet;
+use foldhash::HashSet;
 
 /// A table has no more columns than this; fields first seen later are left out.
 const MAX_COLUMNS: usize = 500;

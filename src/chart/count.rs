@@ -4,9 +4,9 @@ use super::rules::{RULES, Rule};
 use bson::RawDocument;
 use bson::raw::{RawBsonRef, RawElement};
 use chrono::SecondsFormat;
+use foldhash::HashMap;
 use serde_json::{Map, Value, json};
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::fmt::Write;
 
 /// Distinct labels that one rule remembers, and their characters: what bounds the memory.

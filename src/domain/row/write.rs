@@ -9,8 +9,9 @@ use super::cast::Typed;
 use bson::raw::{RawBson, cstr};
 use bson::spec::ElementType;
 use bson::{Bson, Document, RawDocument, RawDocumentBuf};
+use foldhash::fast::RandomState;
+use std::hash::BuildHasher;
 use std::io::Write;
-use std::ops::Range;
 
 /// MongoDB's limit for documents in one another.
 const MAX_DEPTH: usize = 100;
@@ -32,8 +33,9 @@ pub(super) enum Unwritable {
 #[derive(Debug, Default)]
 pub(super) struct Writer {
     bytes: Vec<u8>,
-    /// Where the names of the objects being written are, innermost last.
-    names: Vec<Range<usize>>,
+    /// Hashes of the names of the objects being written, innermost last.
+    names: Vec<u64>,
+    hasher: RandomState,
     depth: usize,
 }
 
@@ -81,10 +83,9 @@ impl Writer {
         }
         let place = Place(self.bytes.len());
         self.bytes.push(0);
-        let start = self.bytes.len();
         self.bytes.extend(name.as_bytes());
-        self.names.push(start..self.bytes.len());
         self.bytes.push(0);
+        self.names.push(self.hasher.hash_one(name));
         self.small_enough(place)
     }
 
@@ -103,7 +104,7 @@ impl Writer {
     /// Ends a document. Of elements with the same name the last one's value counts, in the first one's place.
     pub(super) fn close(&mut self, open: &Open) -> Result<(), Unwritable> {
         self.end(open);
-        if self.has_a_name_twice(open) {
+        if self.may_have_a_name_twice(open) {
             let unwritable = |error: bson::error::Error| Unwritable::Value(error.to_string());
             let written = RawDocument::from_bytes(&self.bytes[open.start..]).map_err(unwritable)?;
             let once = Document::try_from(written).and_then(|document| document.to_vec()).map_err(unwritable)?;
@@ -123,11 +124,11 @@ impl Writer {
         self.bytes[open.start..open.start + 4].copy_from_slice(&length.to_le_bytes());
     }
 
-    fn has_a_name_twice(&mut self, open: &Open) -> bool {
-        let (bytes, names) = (&self.bytes, &mut self.names[open.names..]);
-        let key = |name: &Range<usize>| (name.len(), &bytes[name.clone()]);
-        names.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
-        names.windows(2).any(|pair| key(&pair[0]) == key(&pair[1]))
+    /// Two names may have the same hash, but hardly ever do; then nothing is lost but time.
+    fn may_have_a_name_twice(&mut self, open: &Open) -> bool {
+        let names = &mut self.names[open.names..];
+        names.sort_unstable();
+        names.windows(2).any(|pair| pair[0] == pair[1])
     }
 
     pub(super) fn null(&mut self, place: Place) {
@@ -177,7 +178,8 @@ impl Writer {
 
     /// Takes back a document of which only the first name is written; that name.
     pub(super) fn take_back(&mut self, open: &Open) -> String {
-        let name = self.names.get(open.names).map_or(&[][..], |name| &self.bytes[name.clone()]);
+        // Behind the document's length and the element's type, before the NUL.
+        let name = self.bytes.get(open.start + 5..self.bytes.len() - 1).unwrap_or_default();
         let name = String::from_utf8_lossy(name).into_owned();
         self.depth -= 1;
         self.bytes.truncate(open.start);
