@@ -110,7 +110,7 @@ impl<R: Read> Window<R> {
                 }
                 Err(_) => {}
             }
-            let wanted = 2 * bytes.len();
+            let wanted = (2 * bytes.len()).min(MAX_VALUE_BYTES);
             while !self.ended && self.end - self.start <= wanted {
                 self.fill()?;
             }
@@ -141,7 +141,7 @@ impl<R: Read> Window<R> {
             self.start = 0;
         }
         if self.buffer.len() - self.end < PIECE_BYTES {
-            self.buffer.resize(self.end + PIECE_BYTES.max(self.end), 0);
+            self.buffer.resize(self.end + PIECE_BYTES.max(self.end / 2), 0);
         }
         let count = loop {
             match self.stream.read(&mut self.buffer[self.end..]) {
