@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest time to connect, and again to agree on a secret.
-const CONNECT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT: Duration = Duration::from_secs(5);
 
 thread_local! {
     /// awc's client belongs to its thread. Beside it whom it trusts.

@@ -128,8 +128,11 @@ impl<'a> Call<'a> {
     }
 
     fn unsent(&self, error: &SendRequestError) -> PeerError {
-        if let SendRequestError::Timeout | SendRequestError::Connect(ConnectError::Timeout) = error {
+        if let SendRequestError::Timeout = error {
             return self.silent();
+        }
+        if let SendRequestError::Connect(ConnectError::Timeout) = error {
+            return PeerError::TimedOut { peer: self.peer.clone(), silence: client::CONNECT };
         }
         if let SendRequestError::Connect(ConnectError::Io(error)) = error
             && let Some(why) = tls::distrust(error)

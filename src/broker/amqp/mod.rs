@@ -2,7 +2,8 @@
 //!
 //! amiquip blocks and a channel belongs to one thread, so there is a thread with a connection of its own to publish
 //! (`publisher`) and one for each consumer (`consumer`, which opens `session` after session). What is only looked at
-//! goes over a short connection of its own, so that it works while RabbitMQ blocks publishers.
+//! goes over a short connection of its own, so that it works while RabbitMQ blocks publishers. All of them are made by
+//! `dial`, over TLS (`stream`) where the address says so.
 
 mod address;
 mod alarm;

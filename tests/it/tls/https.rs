@@ -7,6 +7,7 @@ use maestro_reports::peers::{PeerError, Peers};
 use maestro_reports::store::Verdict;
 use maestro_reports::tls;
 use serde_json::json;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -64,4 +65,12 @@ async fn a_server_without_tls_gets_no_token() {
     let error = audit(address, None).await.unwrap_err();
     assert!(error.to_string().contains("does not speak TLS"), "{error}");
     assert!(platform.calls("/").is_empty());
+}
+
+#[actix_rt::test]
+async fn a_server_that_does_not_shake_hands_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let error = audit(address, None).await.unwrap_err();
+    assert!(error.to_string().ends_with("was silent for 5s"), "{error}");
 }
