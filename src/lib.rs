@@ -25,10 +25,10 @@
 //! 1. `POST /reports/general` (`api/reports.rs`) checks the token and calls [`request::launch`]: the filters are compiled
 //!    (`filter/general.rs`), the report is recorded as `process`, `qgeneral.api` is published.
 //! 2. A worker (`worker/job.rs`) takes the message, reads it (`task/envelope`) and runs [`stages::run`] on a thread of its own.
-//! 3. `stages/general.rs` asks the Data API; `peers/answer.rs` reads its answer row by row on a reading thread, which counts
-//!    (`stages/aggregation.rs`) and cuts batches (`stages/upload.rs`). A few batches are in flight; a slow store slows the
-//!    connection down, so memory does not grow with the rows.
-//! 4. `stages/webhook.rs` stages the batches in a generation of the table that nobody reads; the commit makes it the readable
+//! 3. `stages/general.rs` asks the Data API; `peers/answer` reads its answer row by row on a reading thread, which cuts
+//!    batches (`stages/batcher.rs`) and counts (`stages/aggregation.rs`). A few batches are in flight (`stages/upload.rs`);
+//!    a slow store slows the connection down, so memory does not grow with the rows.
+//! 4. `stages/write.rs` and `stages/webhook.rs` stage the batches in a generation of the table that nobody reads; the commit makes it the readable
 //!    one together with the report's record, in one atomic step.
 //! 5. `stages/announce.rs` publishes the notices, the message is acknowledged, and each notice is tried again on its own.
 //!    A failure ends in [`stages::failed`]: the report is in `error` with a message, and the old rows stay readable.
