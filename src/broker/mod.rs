@@ -38,7 +38,7 @@ pub async fn open(config: &Config, tls: &Arc<ClientConfig>) -> Result<Arc<dyn Br
     }
 }
 
-/// A broker. Both implementations pass the same conformance suite (`tests/it/broker.rs`).
+/// A broker. Both implementations pass the same conformance suite (`tests/it/broker`).
 #[async_trait]
 pub trait Broker: Send + Sync {
     /// One line for people, without secrets: the kind of broker and where it is.

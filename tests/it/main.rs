@@ -16,7 +16,6 @@ mod end_to_end;
 mod inventory;
 mod logs;
 mod metrics;
-mod rabbitmq;
 mod rotation;
 mod store;
 mod tls;

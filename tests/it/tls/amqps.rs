@@ -1,4 +1,4 @@
-//! RabbitMQ at an `amqps://` address. (What a broker does is shown over TLS too, in `broker.rs`.)
+//! RabbitMQ at an `amqps://` address. (What a broker does is shown over TLS too, in `broker/conformance.rs`.)
 
 use crate::support::rabbit;
 use crate::support::tls::{Authority, TlsProxy};

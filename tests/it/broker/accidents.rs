@@ -1,43 +1,22 @@
 //! What can happen to RabbitMQ while it is used: nothing is lost, and nobody waits for ever.
 
+use super::{PATIENCE, Place, QUEUE, consumer, message, next, text};
 use crate::support::fleet::{OWNER, token};
 use crate::support::http;
 use crate::support::program::Program;
 use crate::support::rabbit::{self, Rabbit};
 use amiquip::{Connection, QueueDeleteOptions};
-use maestro_reports::broker::{self, Broker, BrokerError, Consumer, Delivery, Message};
-use maestro_reports::config;
-use maestro_reports::tls;
+use maestro_reports::broker::BrokerError;
 use serde_json::json;
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
-const PATIENCE: Duration = Duration::from_secs(60);
-
-async fn open(url: &str, ca_file: Option<&Path>) -> Arc<dyn Broker> {
-    let get = |name: &str| (name == "CELERY_BROKER_URL").then(|| url.to_owned());
-    broker::open(&config::load(&get, None, &[]).unwrap(), &tls::client(ca_file).unwrap()).await.unwrap()
-}
-
-fn message(text: &str) -> Message {
-    Message { body: text.as_bytes().to_vec(), content_type: "application/json".into(), ..Message::default() }
-}
-
-fn text(delivery: &Delivery) -> String {
-    String::from_utf8(delivery.message.body.clone()).unwrap()
-}
-
-async fn next(consumer: &dyn Consumer) -> Delivery {
-    timeout(PATIENCE, consumer.next()).await.expect("a delivery in time").expect("a consumer that goes on")
-}
-
 #[actix_rt::test]
 async fn a_deleted_queue_is_taken_from_again_and_other_deliveries_stay_in_hand() {
     let Some(url) = rabbit::url() else { return };
-    let broker = open(&url, None).await;
+    let broker = Place::new(Some(url.clone())).open().await;
     let consumer = broker.consume(&["deleted".to_owned(), "kept".to_owned()], 4).await.unwrap();
     for queue in ["kept", "deleted"] {
         broker.publish(queue, &message(queue)).await.unwrap();
@@ -48,7 +27,7 @@ async fn a_deleted_queue_is_taken_from_again_and_other_deliveries_stay_in_hand()
     channel.queue_delete("deleted", QueueDeleteOptions::default()).unwrap();
     broker.publish("deleted", &message("after")).await.unwrap();
     let third = next(&*consumer).await;
-    assert_eq!((text(&third).as_str(), third.redelivered, third.tag.session), ("after", false, first.tag.session));
+    assert_eq!((text(&third), third.redelivered, third.tag.session), ("after", false, first.tag.session));
     for delivery in [first, second, third] {
         consumer.ack(&delivery).await.unwrap();
     }
@@ -58,9 +37,9 @@ async fn a_deleted_queue_is_taken_from_again_and_other_deliveries_stay_in_hand()
 #[actix_rt::test]
 async fn a_silent_server_is_left_after_two_heartbeats() {
     let Some(rabbit) = Rabbit::start() else { return };
-    let broker = open(&format!("{}?heartbeat=1", rabbit.url("t0")), None).await;
-    let consumer = broker.consume(&["report".to_owned()], 1).await.unwrap();
-    broker.publish("report", &message("a")).await.unwrap();
+    let broker = Place::new(Some(format!("{}?heartbeat=1", rabbit.url("t0")))).open().await;
+    let consumer = consumer(&broker, 1).await;
+    broker.publish(QUEUE, &message("a")).await.unwrap();
     let held = next(&*consumer).await;
     rabbit.signal("-STOP");
     // An answer would be waited for without end; the connection is given up instead.
@@ -68,7 +47,7 @@ async fn a_silent_server_is_left_after_two_heartbeats() {
     assert!(matches!(settled, Err(BrokerError::Stale)), "{settled:?}");
     rabbit.signal("-CONT");
     let again = next(&*consumer).await;
-    assert_eq!((text(&again).as_str(), again.redelivered), ("a", true));
+    assert_eq!((text(&again), again.redelivered), ("a", true));
     consumer.ack(&again).await.unwrap();
 }
 
@@ -76,22 +55,22 @@ async fn a_silent_server_is_left_after_two_heartbeats() {
 async fn a_server_short_of_memory_is_waited_for_with_a_limit_and_told_of() {
     let Some(rabbit) = Rabbit::start() else { return };
     let url = rabbit.url("t0");
-    let broker = open(&url, None).await;
-    broker.publish("report", &message("before")).await.unwrap();
+    let broker = Place::new(Some(url.clone())).open().await;
+    broker.publish(QUEUE, &message("before")).await.unwrap();
     rabbit.ctl(&["set_vm_memory_high_watermark", "0.000001"]);
     for text in ["sent before the alarm was known", "never sent"] {
-        let error = broker.publish("report", &message(text)).await.unwrap_err();
+        let error = broker.publish(QUEUE, &message(text)).await.unwrap_err();
         assert_eq!(error.to_string(), "the broker takes no messages for now: low on memory", "{error:?}");
     }
     serve_says_when_to_come_again(&url);
     // Looking and taking go on over connections of their own.
-    let consumer = broker.consume(&["report".to_owned()], 9).await.unwrap();
+    let consumer = consumer(&broker, 9).await;
     assert_eq!(text(&next(&*consumer).await), "before");
     rabbit.ctl(&["set_vm_memory_high_watermark", "0.4"]);
-    broker.publish("report", &message("after")).await.unwrap();
-    let mut texts = vec![text(&next(&*consumer).await)];
+    broker.publish(QUEUE, &message("after")).await.unwrap();
+    let mut texts = vec![text(&next(&*consumer).await).to_owned()];
     while texts.last().is_some_and(|text| text != "after") {
-        texts.push(text(&next(&*consumer).await));
+        texts.push(text(&next(&*consumer).await).to_owned());
     }
     assert!(!texts.iter().any(|text| text == "never sent"), "{texts:?}");
 }
@@ -114,13 +93,13 @@ fn serve_says_when_to_come_again(broker_url: &str) {
 async fn what_was_confirmed_outlives_a_crash_in_the_middle_of_publishing() {
     let Some(rabbit) = Rabbit::start() else { return };
     let (url, ca_file) = rabbit.tls_url("t0");
-    let broker = open(&url, Some(&ca_file)).await;
-    let consumer = broker.consume(&["report".to_owned()], 500).await.unwrap();
+    let broker = Place::trusting(Some(url), Some(&ca_file)).open().await;
+    let consumer = consumer(&broker, 500).await;
     let publishing = actix_rt::spawn({
         let broker = Arc::clone(&broker);
         async move {
             for number in 0..400 {
-                while broker.publish("report", &message(&number.to_string())).await.is_err() {
+                while broker.publish(QUEUE, &message(&number.to_string())).await.is_err() {
                     sleep(Duration::from_millis(200)).await;
                 }
             }
@@ -129,7 +108,7 @@ async fn what_was_confirmed_outlives_a_crash_in_the_middle_of_publishing() {
     let mut seen = BTreeSet::new();
     while seen.len() < 100 {
         // Not acknowledged, so that it must come again.
-        seen.insert(text(&next(&*consumer).await));
+        seen.insert(text(&next(&*consumer).await).to_owned());
     }
     seen.clear();
     let _rabbit = actix_rt::task::spawn_blocking(move || {
@@ -143,7 +122,7 @@ async fn what_was_confirmed_outlives_a_crash_in_the_middle_of_publishing() {
     while seen.len() < 400 {
         let delivery = next(&*consumer).await;
         if consumer.ack(&delivery).await.is_ok() {
-            seen.insert(text(&delivery));
+            seen.insert(text(&delivery).to_owned());
         }
     }
 }
