@@ -14,6 +14,7 @@ async fn ping(identity: &Identity, ca_file: &Path, options: &str) -> Option<Resu
     let proxy = TlsProxy::before(identity, &database.uri);
     let get = |name: &str| match name {
         "MAESTRO_MONGO_URI" => Some(format!("mongodb://localhost:{}/?tls=true{options}", proxy.port)),
+        "MAESTRO_MONGO_DATABASE" => Some(database.name.clone()),
         "MAESTRO_CA_FILE" => Some(ca_file.display().to_string()),
         _ => None,
     };
