@@ -26,10 +26,10 @@
 //!    (`filter/general.rs`), the report is recorded as `process`, `qgeneral.api` is published.
 //! 2. A worker (`worker/job.rs`) takes the message, reads it (`task/envelope`) and runs [`stages::run`] on a thread of its own.
 //! 3. `stages/general.rs` asks the Data API; `peers/answer` reads its answer row by row on a reading thread, which cuts
-//!    batches (`stages/batcher.rs`) and counts (`stages/aggregation.rs`). A few batches are in flight (`stages/upload.rs`);
-//!    a slow store slows the connection down, so memory does not grow with the rows.
-//! 4. `stages/write.rs` and `stages/webhook.rs` stage the batches in a generation of the table that nobody reads; the commit makes it the readable
-//!    one together with the report's record, in one atomic step.
+//!    batches (`stages/batcher.rs`). A few batches are in flight (`stages/upload.rs`); a slow store slows the connection
+//!    down, so memory does not grow with the rows.
+//! 4. `stages/write.rs` counts each batch (`stages/aggregation.rs`) and has `stages/webhook.rs` stage it in a generation of
+//!    the table that nobody reads; the commit makes it the readable one together with the report's record, in one atomic step.
 //! 5. `stages/announce.rs` publishes the notices, the message is acknowledged, and each notice is tried again on its own.
 //!    A failure ends in [`stages::failed`]: the report is in `error` with a message, and the old rows stay readable.
 //!
@@ -41,7 +41,7 @@
 //! - *Retries are new messages* with the same id, as Celery's, so both brokers and Python's workers understand them; dead
 //!   letters are a queue of their own, because a dead-letter argument would not be what Celery declares.
 //! - *A row is its BSON bytes* from the Data API's JSON to the store and back to JSON (`domain/row`): it is parsed once, on
-//!   the thread that reads the answer, counted and filtered in its bytes, and written by the store without being encoded
+//!   a thread that does nothing else, counted and filtered in its bytes, and written by the store without being encoded
 //!   again. Trees are made only where rows are few: batches of other hosts, tasks that carry rows, the inventory's files.
 //! - *serde_json on a window of the answer* (`peers/answer`) rather than on the stream, where it goes byte by byte, or an
 //!   incremental parser of our own: its errors and limits are known, and a row cut by the window is parsed again.

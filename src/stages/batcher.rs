@@ -1,6 +1,5 @@
-//! Cuts the rows of a run into batches on the thread that reads them, and learns from them on the way.
+//! Cuts the rows of a run into batches on the thread that reads them.
 
-use super::aggregation::Tally;
 use super::upload::Shape;
 use crate::domain::Row;
 use crate::filter::matcher::Matcher;
@@ -18,7 +17,6 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 pub(super) struct Batcher {
     residual: Option<Matcher>,
     joined: Vec<String>,
-    tally: Tally,
     batch: Vec<Row>,
     /// Bytes of the rows in `batch`.
     bytes: usize,
@@ -28,26 +26,23 @@ pub(super) struct Batcher {
 
 impl Batcher {
     /// Nothing taken yet; batches of `batch_rows` rows go to `sender`.
-    pub(super) fn new(shape: Shape<'_>, tally: Tally, batch_rows: usize, sender: mpsc::Sender<Vec<Row>>) -> Self {
+    pub(super) fn new(shape: Shape<'_>, batch_rows: usize, sender: mpsc::Sender<Vec<Row>>) -> Self {
         let batch = Vec::with_capacity(batch_rows);
-        Self { residual: shape.residual, joined: shape.joined.to_vec(), tally, batch, bytes: 0, batch_rows, sender }
+        Self { residual: shape.residual, joined: shape.joined.to_vec(), batch, bytes: 0, batch_rows, sender }
     }
 
-    /// Sends the last batch; what was learnt of all rows.
-    pub(super) async fn finish(mut self) -> Tally {
+    /// Sends the last batch.
+    pub(super) async fn finish(mut self) {
         let last = self.cut();
         if !last.is_empty() {
             // Nobody takes it where the sink has failed, and then that error is told.
             let _ = self.sender.send(last).await;
         }
-        self.tally
     }
 
     fn cut(&mut self) -> Vec<Row> {
-        let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(self.batch_rows));
         self.bytes = 0;
-        self.tally.add(&batch);
-        batch
+        std::mem::replace(&mut self.batch, Vec::with_capacity(self.batch_rows))
     }
 }
 
@@ -104,7 +99,7 @@ mod tests {
     async fn a_batch_ends_by_its_rows_or_by_its_bytes() {
         let (sender, mut batches) = mpsc::channel(10);
         let shape = Shape { stage: "general", component: "servers".to_owned(), residual: None, joined: &[] };
-        let batcher = Batcher::new(shape, Tally::new("servers"), 3, sender);
+        let batcher = Batcher::new(shape, 3, sender);
         let large = "x".repeat(BATCH_BYTES / 2);
         let texts = ["", "", "", &large, &large, "", &large, "", ""].map(str::to_owned);
         let take = move || {

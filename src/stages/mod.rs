@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! general | pivot    ask the Data API; every row goes straight on
-//!   aggregation      counts the charts and notes the columns
 //!   upload           has the rows cut into batches (batcher), a few in flight
+//!   aggregation      counts the charts and notes the columns
 //!   write            several batches at once, where the store makes use of it
 //!   webhook          writes a batch: to the store, or to the Reports API of another host
 //! announce           enqueues the three notices, each a task of its own

@@ -105,13 +105,12 @@ impl Run<'_> {
     async fn fill(&self, sink: &dyn Sink, shape: Shape<'_>, source: impl Source) -> Result<(u64, Outcome), StageError> {
         let stages = &self.app.config.stages;
         let (sender, batches) = mpsc::channel(stages.batches_in_flight);
-        let (stage, tally) = (shape.stage, Tally::new(&shape.component));
-        let batcher = Batcher::new(shape, tally, stages.batch_rows, sender);
-        let (fetched, written) =
-            futures_util::join!(fetch(&self.app.peers, source, batcher), write::all(sink, batches));
+        let (stage, mut tally) = (shape.stage, Tally::new(&shape.component));
+        let fetching = fetch(&self.app.peers, source, Batcher::new(shape, stages.batch_rows, sender));
+        let (fetched, written) = futures_util::join!(fetching, write::all(sink, batches, &mut tally));
         // A sink that fails stops the source, so its error is the one to tell.
         let Written { batches, rows, seconds: write_seconds } = written?;
-        let (tally, fetch_seconds) = fetched?;
+        let fetch_seconds = fetched?;
         let (columns, aggr, tally_seconds) = tally.finish();
         let seconds = [(stage, fetch_seconds), ("aggregation", tally_seconds), ("webhook", write_seconds)];
         let outcome = Outcome {
@@ -127,11 +126,11 @@ impl Run<'_> {
     }
 }
 
-/// Reads the source to its end, the last batch included; what was learnt of the rows, and the seconds.
-async fn fetch(peers: &Peers, source: impl Source, batcher: Batcher) -> Result<(Tally, f64), StageError> {
+/// Reads the source to its end, the last batch included; the seconds.
+async fn fetch(peers: &Peers, source: impl Source, batcher: Batcher) -> Result<f64, StageError> {
     let start = Instant::now();
-    let tally = source.read(peers, batcher).await?.finish().await;
-    Ok((tally, start.elapsed().as_secs_f64()))
+    source.read(peers, batcher).await?.finish().await;
+    Ok(start.elapsed().as_secs_f64())
 }
 
 /// Stores rows that came with the task itself (`upload.api`).

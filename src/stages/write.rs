@@ -1,6 +1,8 @@
-//! Writing the batches of a run, as many at once as the sink makes use of.
+//! Writing the batches of a run, as many at once as the sink makes use of, and learning from them on the way: here and
+//! not on the reading thread, which has the parsing to do.
 
 use super::StageError;
+use super::aggregation::Tally;
 use super::webhook::Sink;
 use crate::domain::Row;
 use futures_util::StreamExt;
@@ -19,11 +21,15 @@ pub(super) struct Written {
     pub(super) seconds: f64,
 }
 
-/// Writes batches until there are no more.
+/// Writes batches until there are no more; `tally` learns from each.
 ///
 /// # Errors
 /// The first failure. No batch is being written any more then, so what is written can be removed.
-pub(super) async fn all(sink: &dyn Sink, mut batches: mpsc::Receiver<Vec<Row>>) -> Result<Written, StageError> {
+pub(super) async fn all(
+    sink: &dyn Sink,
+    mut batches: mpsc::Receiver<Vec<Row>>,
+    tally: &mut Tally,
+) -> Result<Written, StageError> {
     let mut written = Written::default();
     let mut failure = None;
     let mut writing = FuturesUnordered::new();
@@ -32,6 +38,7 @@ pub(super) async fn all(sink: &dyn Sink, mut batches: mpsc::Receiver<Vec<Row>>) 
         tokio::select! {
             batch = batches.recv(), if more && writing.len() < sink.at_once() => match batch {
                 Some(rows) => {
+                    tally.add(&rows);
                     writing.push(one(sink, written.batches, rows));
                     written.batches += 1;
                 }
@@ -123,22 +130,25 @@ mod tests {
     #[actix_rt::test]
     async fn only_so_many_batches_are_written_at_once_and_each_counts() {
         let sink = Held { at_once: 2, ..Held::default() };
+        let mut tally = Tally::new("servers");
         let watch = async {
             for (begun, ended) in [(2, 0), (3, 1), (4, 2), (4, 3), (4, 4)] {
                 until(|| sink.begun.borrow().len() == begun && sink.ended.get() == ended).await;
                 sink.go_on.notify_one();
             }
         };
-        let (written, ()) = futures_util::join!(all(&sink, batches(&[3, 1, 5, 2])), watch);
+        let (written, ()) = futures_util::join!(all(&sink, batches(&[3, 1, 5, 2]), &mut tally), watch);
         let written = written.unwrap();
         assert_eq!((written.batches, written.rows), (4, 11));
         assert_eq!(*sink.begun.borrow(), [0, 1, 2, 3]);
+        assert_eq!(tally.finish().0, ["_id"]);
     }
 
     #[actix_rt::test]
     async fn after_a_failure_nothing_more_is_begun_and_what_was_begun_ends() {
         let sink = Held { at_once: 2, fails: Some(1), ..Held::default() };
-        let mut writing = Box::pin(all(&sink, batches(&[1, 1, 1, 1])));
+        let mut tally = Tally::new("servers");
+        let mut writing = Box::pin(all(&sink, batches(&[1, 1, 1, 1]), &mut tally));
         let early = tokio::select! {
             outcome = &mut writing => Some(outcome),
             () = until(|| sink.begun.borrow().len() == 2) => None,
