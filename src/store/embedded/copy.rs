@@ -24,7 +24,8 @@ pub(in crate::store) fn check(path: &Path) -> Result<(), CopyError> {
 
 fn open(path: &Path) -> rusqlite::Result<Connection> {
     let connection = sqlite::open(path)?;
-    // The rows' indexes are made with it.
+    // The rows' indexes are made with them.
     functions::register_sort_key(&connection)?;
+    functions::register_column_key(&connection)?;
     Ok(connection)
 }
