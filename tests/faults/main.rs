@@ -1,0 +1,43 @@
+//! `make test-faults`: every part of an installation fails in the middle of reports.
+//!
+//! Each scenario drives the built program against real servers, breaks something, and accounts for every report: whether
+//! it ended, with which rows, and whether anything was left behind. The figures of all scenarios are printed as a table
+//! at the end; a row lost or doubled, or a report that did not end, fails its scenario.
+//!
+//! ```text
+//! scenario   what a scenario is, and the account that it keeps
+//! figures    the table at the end
+//! ```
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking, as tests do")]
+
+#[expect(dead_code, reason = "the integration tests share more than is broken here")]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod figures;
+mod scenario;
+
+use figures::Figures;
+use libtest_mimic::{Arguments, Trial};
+use scenario::Scenario;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// All scenarios, a table for each part that fails.
+static SCENARIOS: &[&[Scenario]] = &[];
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let figures = Arc::new(Figures::default());
+    let trials = SCENARIOS.iter().copied().flatten().map(|scenario| {
+        let figures = Arc::clone(&figures);
+        Trial::test(scenario.name, move || {
+            figures.add(scenario.name, scenario.account());
+            Ok(())
+        })
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    figures.print();
+    conclusion.exit_code()
+}
