@@ -42,7 +42,14 @@ impl RowReader {
     /// # Errors
     /// Those of the JSON, and where it is no object or cannot be a row.
     pub fn read<'de, D: Deserializer<'de>>(&mut self, json: D) -> Result<Row, D::Error> {
+        self.writer.clear();
         self.deserialize(json)
+    }
+
+    /// The `_id` of the row that is being read, or was read last, where that is its first field.
+    #[must_use]
+    pub fn begun(&self) -> Option<String> {
+        self.writer.first_id()
     }
 }
 
@@ -62,7 +69,6 @@ impl<'de> Visitor<'de> for &mut RowReader {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
-        self.writer.clear();
         let open = self.writer.open().map_err(A::Error::custom)?;
         while let Some(name) = map.next_key_seed(NameSeed(self))? {
             map.next_value_seed(ValueSeed { reader: self, name })?;

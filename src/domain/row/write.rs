@@ -16,14 +16,20 @@ use std::io::Write;
 /// MongoDB's limit for documents in one another.
 const MAX_DEPTH: usize = 100;
 
+/// The bytes of a row among which its `_id` is looked for.
+const LONGEST_ID: usize = 400;
+
+/// What to do about a row that no store can hold.
+const REMEDY: &str = "make the row smaller where it comes from, or leave it out with a filter";
+
 /// What BSON cannot hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unwritable {
     #[error("expected names without NUL")]
     Nul,
-    #[error("expected at most {MAX_DEPTH} levels of objects and lists")]
+    #[error("expected at most {MAX_DEPTH} levels of objects and lists; {REMEDY}")]
     Depth,
-    #[error("expected at most {} bytes of BSON", Row::MAX_BYTES)]
+    #[error("expected at most {} bytes of BSON; {REMEDY}", Row::MAX_BYTES)]
     Size,
     #[error("a value cannot be written as BSON: {0}")]
     Value(String),
@@ -63,6 +69,17 @@ impl Writer {
             return Err(Unwritable::Size);
         }
         Row::from_bytes(self.bytes.clone()).map_err(|error| Unwritable::Value(error.to_string()))
+    }
+
+    /// The `_id` for people, where it is the first element and not very long.
+    pub(super) fn first_id(&self) -> Option<String> {
+        // A document that ends too early; only its first element is looked at.
+        let mut begun = self.bytes.get(4..self.bytes.len().min(LONGEST_ID))?.to_vec();
+        begun.push(0);
+        let length = i32::try_from(begun.len() + 4).ok()?.to_le_bytes();
+        begun.splice(..0, length);
+        let (name, id) = RawDocument::from_bytes(&begun).ok()?.iter().next()?.ok()?;
+        (name == "_id").then(|| Bson::try_from(id).ok().map(|id| id.to_string()))?
     }
 
     /// Begins a document, or a list: a document whose names count from 0.

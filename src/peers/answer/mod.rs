@@ -110,8 +110,9 @@ impl<R: Read> Answer<'_, R> {
         let mut first = true;
         while self.window.goes_on(b']', first)? {
             first = false;
-            let row = self.window.value(|json| self.rows.read(json))?;
-            if !matches!(row.get("_id"), Ok(Some(_))) {
+            let row = self.window.value(|json| self.rows.read(json)).map_err(|fault| self.in_row(fault))?;
+            // Rows that all had null would count as one.
+            if !row.get("_id").is_ok_and(|id| id.is_some_and(|id| id.as_null().is_none())) {
                 return Err(ReadError::NotUnderstood("a row has no `_id`".to_owned()));
             }
             self.summary.received += 1;
@@ -120,6 +121,14 @@ impl<R: Read> Answer<'_, R> {
             }
         }
         Ok(())
+    }
+
+    /// Says which row it is, where that much of it was read.
+    fn in_row(&self, fault: Fault) -> ReadError {
+        match (fault, self.rows.begun()) {
+            (Fault::Wrong(what), Some(id)) => ReadError::NotUnderstood(format!("in the row with _id {id}: {what}")),
+            (fault, _) => fault.into(),
+        }
     }
 }
 

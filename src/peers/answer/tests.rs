@@ -60,6 +60,16 @@ fn what_is_no_answer_says_what_is_wrong() {
         (r#"{"items": {}}"#, "expected a list of rows"),
         (r#"{"items": [{"_id": "a"}, 7]}"#, "after 1 rows: invalid type: integer `7`, expected a row"),
         (r#"{"items": [{"name": "x"}]}"#, "a row has no `_id`"),
+        (r#"{"items": [{"_id": 1}, {"_id": null}]}"#, "after 1 rows: a row has no `_id`"),
+        (
+            r#"{"items": [{"_id": "web", "x": {"a\u0000": 1}}]}"#,
+            r#"after 0 rows: in the row with _id "web": expected names without NUL"#,
+        ),
+        (
+            r#"{"items": [{"_id": 5, "x": 1}, {"_id": 6, "x": 1x}]}"#,
+            "after 1 rows: in the row with _id 6: expected `,`",
+        ),
+        (r#"{"items": [{"_id": 5, "x": 1}, 6]}"#, "after 1 rows: invalid type"),
         (r#"{"found": "many", "items": []}"#, "expected u64"),
         (r#"{"items": []} trailing"#, "trailing characters"),
     ];
