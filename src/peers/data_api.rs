@@ -26,6 +26,12 @@ pub struct RowsRead<T> {
 }
 
 impl Peers {
+    /// Rows in a full page.
+    #[must_use]
+    pub fn page_rows(&self) -> u64 {
+        self.config.stages.fetch_rows
+    }
+
     /// Asks for one page of a component's rows (`POST /<component>`) and hands each to `taker`.
     ///
     /// # Errors
@@ -37,9 +43,8 @@ impl Peers {
         page: u64,
         taker: T,
     ) -> Result<RowsRead<T>, PeerError> {
-        let limit = self.config.stages.fetch_rows;
         // The platform's service takes the query as a text of JSON.
-        let body = json!({"query": Value::from(query.clone()).to_string(), "limit": limit, "page": page});
+        let body = json!({"query": Value::from(query.clone()).to_string(), "limit": self.page_rows(), "page": page});
         self.rows(&format!("/{}", component.path()), &body, taker).await
     }
 

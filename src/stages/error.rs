@@ -20,7 +20,7 @@ pub enum StageError {
     /// The task carries a condition that is not understood.
     #[error("the task's condition is not understood: {0}")]
     Condition(#[from] BadCondition),
-    /// The Data API delivered fewer rows than it announced.
+    /// The Data API did not deliver the rows that it announced.
     #[error("the Data API announced {found} rows and delivered {received}")]
     RowsMissing {
         /// Rows announced.

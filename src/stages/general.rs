@@ -40,7 +40,8 @@ impl Source for Pages<'_> {
 /// Hands every row that the query finds to `taker`, page after page, and gives the taker back.
 ///
 /// # Errors
-/// See [`StageError`]; `RowsMissing` where a page comes empty before all rows announced were there.
+/// See [`StageError`]; `RowsMissing` where a page comes empty before all rows announced were there, or a full one brings
+/// more than were announced.
 pub async fn read_pages<T: TakeRow>(
     peers: &Peers,
     component: &Component,
@@ -54,11 +55,12 @@ pub async fn read_pages<T: TakeRow>(
         let Some(summary) = read.summary else { return Ok(taker) };
         received += summary.received;
         let found = summary.found.unwrap_or(received);
+        // A full page with more rows than were announced: the number is wrong, and nobody knows whether there are others.
+        if summary.received == 0 && received < found || received > found && summary.received >= peers.page_rows() {
+            return Err(StageError::RowsMissing { found, received });
+        }
         if received >= found {
             return Ok(taker);
-        }
-        if summary.received == 0 {
-            return Err(StageError::RowsMissing { found, received });
         }
         page += 1;
     }
