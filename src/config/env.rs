@@ -69,7 +69,7 @@ pub static VARS: &[Var] = &[
     var("MAESTRO_HOSTNAME", "worker.hostname", "celery@%h", Kind::Node, "node name of a worker; `%h` host name, `%n` its first label, `%d` the rest"),
     var("MAESTRO_SHUTDOWN_SECONDS", "worker.shutdown_seconds", "30", number(0, 3600, "seconds"), "how long running tasks may go on after SIGTERM"),
     var("MAESTRO_TASK_RETRIES", "worker.task_retries", "3", number(0, 100, "retries"), "retries of a report task"),
-    var("MAESTRO_NOTICE_RETRIES", "worker.notice_retries", "16", number(0, 100, "retries"), "retries of a notice to another service"),
+    var("MAESTRO_NOTICE_RETRIES", "worker.notice_retries", "24", number(0, 100, "retries"), "retries of a notice to another service; the default lasts for an hour and a half at least"),
     var("MAESTRO_RETRY_SECONDS", "worker.retry_seconds", "5", number(1, 600, "seconds"), "pause before the first retry; each further one is twice as long, up to ten minutes"),
     var("MAESTRO_LEASE_SECONDS", "runs.lease_seconds", "15", number(1, 600, "seconds"), "how long a report, and a message of the embedded queue, stays with a worker that gives no sign of life"),
     var("MAESTRO_CRASHES", "runs.crashes", "3", number(1, 100, "crashes"), "workers that one task may take with it before its report ends in `error`"),

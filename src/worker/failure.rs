@@ -46,7 +46,7 @@ impl From<StageError> for Failure {
     }
 }
 
-/// Notices are tried more often than reports: a peer's restart should not lose one.
+/// Notices are tried more often than reports: a peer that is away for an hour should not miss one.
 pub(super) fn policy(worker: &config::Worker, task: &Task) -> RetryPolicy {
     let max_retries = match task {
         Task::General { .. } | Task::Pivot { .. } | Task::Upload { .. } | Task::Webhook { .. } => worker.task_retries,
@@ -100,6 +100,15 @@ mod tests {
             assert_eq!(catch(task).await, Ended::Failed(Failure::for_good(format!("the task broke down: {reason}"))));
         }
         assert_eq!(catch(async { Ok(()) }).await, Ended::Done);
+    }
+
+    #[test]
+    fn a_notice_outlasts_a_peer_that_is_away_for_more_than_an_hour() {
+        let worker = config::load(&|_| None, None, &[]).unwrap().worker;
+        let report = "5c0000000000000000000001".parse().unwrap();
+        let policy = policy(&worker, &Task::Audit { report, record: serde_json::json!({}) });
+        let shortest: Duration = (0..).map_while(|retries| policy.pause(retries, 0.0)).sum();
+        assert!(shortest > Duration::from_secs(5400), "{shortest:?}");
     }
 
     #[test]
