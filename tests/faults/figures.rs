@@ -28,7 +28,14 @@ impl Figures {
 fn table(figures: &BTreeMap<&'static str, Sums>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header(["scenario", "reports run", "faults injected", "rows lost", "rows doubled", "reports left unended"]);
+    table.set_header([
+        "scenario",
+        "reports run",
+        "faults injected",
+        "rows lost",
+        "rows doubled",
+        "reports left unended",
+    ]);
     let mut all = Sums::default();
     for (name, sums) in figures {
         table.add_row(row(name, sums));

@@ -7,6 +7,9 @@
 //! ```text
 //! scenario   what a scenario is, and the account that it keeps
 //! figures    the table at the end
+//! site       an installation of which any part can be broken
+//! data_api   a Data API that answers as a scenario says     proxy   a way to a server that can be cut
+//! watch      looks at a table all along                     inside  what lies in store and queue
 //! ```
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking, as tests do")]
@@ -15,8 +18,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod answers;
+mod data_api;
+mod data_api_fails;
 mod figures;
+mod inside;
+mod proxy;
 mod scenario;
+mod site;
+mod watch;
 
 use figures::Figures;
 use libtest_mimic::{Arguments, Trial};
@@ -25,7 +35,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 /// All scenarios, a table for each part that fails.
-static SCENARIOS: &[&[Scenario]] = &[];
+static SCENARIOS: &[&[Scenario]] = &[data_api_fails::SCENARIOS, answers::SCENARIOS];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();

@@ -8,6 +8,7 @@ use super::rabbit;
 use maestro_reports::auth;
 use maestro_reports::config::Auth;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -19,6 +20,9 @@ pub(crate) const OTHER_OWNER: &str = "5c0000000000000000000002";
 
 /// How long a report may take in a test.
 const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The settings of an installation's processes: variables and their values.
+pub(crate) type Settings = BTreeMap<&'static str, String>;
 
 /// Which parts an installation stands on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +39,7 @@ pub(crate) struct Fleet {
     pub(crate) api: Program,
     /// What audit and WebSocket service were told.
     pub(crate) platform: Platform,
-    env: Vec<(String, String)>,
+    env: Settings,
     inventory: Option<Program>,
     folder: TempDir,
     _database: Option<Database>,
@@ -49,31 +53,45 @@ pub(crate) fn fleet(parts: Parts, servers: u64) -> Option<Fleet> {
     let args = ["inventory", "--port", "0", "--sample", &sample, "--dir", inventory_dir.to_str().unwrap()];
     let inventory = Program::listening(&args, &[]);
     let data_uri = inventory.url().to_owned();
-    fleet_on(parts, &data_uri, folder, Some(inventory))
+    fleet_on(parts, &data_uri, folder, Some(inventory), |_| {})
 }
 
 /// As [`fleet`], with a Data API of the test's own.
 pub(crate) fn fleet_reading(parts: Parts, data_uri: &str) -> Option<Fleet> {
-    fleet_on(parts, data_uri, tempfile::tempdir().unwrap(), None)
+    fleet_with(parts, data_uri, |_| {})
 }
 
-fn fleet_on(parts: Parts, data_uri: &str, folder: TempDir, inventory: Option<Program>) -> Option<Fleet> {
+/// As [`fleet_reading`], with the settings of all its processes changed before any of them starts.
+pub(crate) fn fleet_with(parts: Parts, data_uri: &str, change: impl FnOnce(&mut Settings)) -> Option<Fleet> {
+    fleet_on(parts, data_uri, tempfile::tempdir().unwrap(), None, change)
+}
+
+fn fleet_on(
+    parts: Parts,
+    data_uri: &str,
+    folder: TempDir,
+    inventory: Option<Program>,
+    change: impl FnOnce(&mut Settings),
+) -> Option<Fleet> {
     let platform = Platform::accepting();
-    let mut env = vec![
-        ("MAESTRO_DATA_DIR".to_owned(), folder.path().join("data").to_str().unwrap().to_owned()),
-        ("MAESTRO_DATA_URI".to_owned(), data_uri.to_owned()),
-        ("MAESTRO_AUDIT_URI".to_owned(), platform.address.clone()),
-        ("MAESTRO_WEBSOCKET_URI".to_owned(), platform.address.clone()),
-        ("MAESTRO_RETRY_SECONDS".to_owned(), "1".to_owned()),
-        ("MAESTRO_TASK_RETRIES".to_owned(), "1".to_owned()),
-    ];
+    let mut env = Settings::from([
+        ("MAESTRO_DATA_DIR", folder.path().join("data").to_str().unwrap().to_owned()),
+        ("MAESTRO_DATA_URI", data_uri.to_owned()),
+        ("MAESTRO_AUDIT_URI", platform.address.clone()),
+        ("MAESTRO_WEBSOCKET_URI", platform.address.clone()),
+        ("MAESTRO_RETRY_SECONDS", "1".to_owned()),
+        ("MAESTRO_TASK_RETRIES", "1".to_owned()),
+    ]);
     let mut database = None;
     if parts == Parts::Servers {
         let own = mongo::database()?;
-        env.push(("CELERY_BROKER_URL".to_owned(), rabbit::url()?));
-        env.push(("MAESTRO_MONGO_URI".to_owned(), own.uri.clone()));
-        env.push(("MAESTRO_MONGO_DATABASE".to_owned(), own.name.clone()));
+        env.insert("CELERY_BROKER_URL", rabbit::url()?);
+        env.insert("MAESTRO_MONGO_URI", own.uri.clone());
+        env.insert("MAESTRO_MONGO_DATABASE", own.name.clone());
         database = Some(own);
+    }
+    change(&mut env);
+    if parts == Parts::Servers {
         let migrated = Program::output(&["migrate"], &borrowed(&env));
         assert!(migrated.status.success(), "migrate: {}", String::from_utf8_lossy(&migrated.stderr));
     }
@@ -81,8 +99,8 @@ fn fleet_on(parts: Parts, data_uri: &str, folder: TempDir, inventory: Option<Pro
     Some(Fleet { api, platform, env, inventory, folder, _database: database })
 }
 
-fn borrowed(env: &[(String, String)]) -> Vec<(&str, &str)> {
-    env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+fn borrowed(env: &Settings) -> Vec<(&str, &str)> {
+    env.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }
 
 impl Fleet {
@@ -100,7 +118,7 @@ impl Fleet {
 
     /// A setting of this installation's processes.
     pub(crate) fn setting(&self, name: &str) -> &str {
-        self.env.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+        self.env.get(name).map_or("", String::as_str)
     }
 
     /// The address of its Data API.

@@ -1,0 +1,122 @@
+//! A way to a server that can be cut or blocked and mended again, while the server itself goes on.
+
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// What becomes of bytes and connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Open,
+    /// Connections end, and nobody listens.
+    Cut,
+}
+
+/// A way to a server, open at first; it ends when dropped.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    server: String,
+    way: watch::Sender<Way>,
+}
+
+impl Proxy {
+    /// A way to the server of a URL (`scheme://[user@]HOST:PORT[/…]`).
+    pub(crate) fn before(url: &str) -> Self {
+        let server = authority(url).to_owned();
+        let (way, told) = watch::channel(Way::Open);
+        let (sender, started) = mpsc::channel();
+        let to = server.clone();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                sender.send(listener.local_addr().unwrap()).unwrap();
+                run(listener, &to, told).await;
+            });
+        });
+        Self { address: started.recv().unwrap(), server, way }
+    }
+
+    /// The same URL by this way.
+    pub(crate) fn url(&self, url: &str) -> String {
+        url.replacen(&self.server, &self.address.to_string(), 1)
+    }
+
+    /// Ends all connections; new ones are refused.
+    pub(crate) fn cut(&self) {
+        self.way.send_replace(Way::Cut);
+        // Whoever was about to be accepted is through before nobody listens any more.
+        while std::net::TcpStream::connect(self.address).is_ok() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Opens the way again; back when it can be gone.
+    pub(crate) fn mend(&self) {
+        self.way.send_replace(Way::Open);
+        while std::net::TcpStream::connect(self.address).is_err() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+fn authority(url: &str) -> &str {
+    let rest = url.split("://").nth(1).unwrap();
+    let authority = rest.split(['/', '?']).next().unwrap();
+    authority.rsplit('@').next().unwrap()
+}
+
+/// Back when the proxy is dropped.
+async fn run(mut listener: TcpListener, server: &str, mut way: watch::Receiver<Way>) {
+    let passing = way.clone();
+    let address = listener.local_addr().unwrap();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                tokio::spawn(pass(accepted.unwrap().0, server.to_owned(), passing.clone()));
+                continue;
+            }
+            cut = way.wait_for(|way| *way == Way::Cut) => if cut.is_err() { return },
+        }
+        drop(listener);
+        if way.wait_for(|way| *way != Way::Cut).await.is_err() {
+            return;
+        }
+        listener = loop {
+            match TcpListener::bind(address).await {
+                Ok(listener) => break listener,
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        };
+    }
+}
+
+async fn pass(client: TcpStream, server: String, mut way: watch::Receiver<Way>) {
+    let Ok(server) = TcpStream::connect(server).await else { return };
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    let both = futures_util::future::join(
+        copy(from_client, to_server, way.clone()),
+        copy(from_server, to_client, way.clone()),
+    );
+    tokio::select! {
+        _ = both => {}
+        // Either cut, or the proxy is gone.
+        _ = way.wait_for(|way| *way == Way::Cut) => {}
+    }
+}
+
+async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut way: watch::Receiver<Way>) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        let open = way.wait_for(|way| *way == Way::Open).await.is_ok();
+        if !open || to.write_all(&buffer[..count]).await.is_err() {
+            return;
+        }
+    }
+}
