@@ -57,6 +57,8 @@ pub mod broker;
 pub mod chart;
 pub mod cli;
 pub mod config;
+#[cfg(test)]
+mod crash;
 pub mod dead_letters;
 pub mod demo;
 pub mod doctor;

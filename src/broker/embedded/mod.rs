@@ -5,6 +5,8 @@
 
 mod consumer;
 pub(super) mod copy;
+#[cfg(test)]
+mod crash;
 mod file;
 mod letters;
 

@@ -6,6 +6,8 @@
 
 mod budget;
 pub(super) mod copy;
+#[cfg(test)]
+mod crash;
 mod error;
 mod functions;
 mod holds;

@@ -24,7 +24,7 @@ const IDLE_READERS: usize = 4;
 #[derive(Clone)]
 pub(super) struct Pool {
     path: PathBuf,
-    writer: Arc<AsyncMutex<Connection>>,
+    pub(super) writer: Arc<AsyncMutex<Connection>>,
     idle: Arc<Mutex<Vec<Connection>>>,
 }
 
