@@ -4,6 +4,7 @@ mod holds;
 mod order;
 mod reading;
 mod registry;
+mod restart;
 mod runs;
 mod schema;
 mod timetable;

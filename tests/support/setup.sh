@@ -48,7 +48,8 @@ mongo() {
     fi
     # The launcher is a Java source file, so a JDK is needed, not only a Java runtime.
     has javac || install default-jdk-headless
-    if [ -d "$mongo_dir" ]; then
+    # All of them, also where an older list had fewer.
+    if compgen -G "$mongo_dir/mongo-java-server-h2-backend-*.jar" >/dev/null; then
         return
     fi
     has mvn || install maven
@@ -58,6 +59,7 @@ mongo() {
     mvn -B -q -f tests/support/mongo-java-server.xml \
         org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
         -DincludeScope=runtime -DoutputDirectory="$part" </dev/null
+    rm -rf "$mongo_dir"
     mv "$part" "$mongo_dir"
 }
 
