@@ -30,19 +30,24 @@ pub(super) async fn success(app: &App, table: &TableName, owner: OwnerId, outcom
     Ok(publish(app, Task::Ws { kind, report, owner, notice }).await?)
 }
 
-/// Records a failed run and, when it is not tried again, tells of it. What cannot be told is logged.
-pub(super) async fn failure(app: &App, envelope: &Envelope, owner: OwnerId, message: &str, retry_in: Option<Duration>) {
-    let Some(table) = envelope.task.runs() else { return };
-    if let Err(error) = record(app, &envelope.id, &table, message, retry_in).await {
-        log::error!("report {}: its failure could not be recorded: {error}", table.report);
+/// Records a failed run and, when it is not tried again, tells of it.
+///
+/// # Errors
+/// Where either could not be done.
+pub(super) async fn failure(
+    app: &App,
+    envelope: &Envelope,
+    owner: OwnerId,
+    message: &str,
+    retry_in: Option<Duration>,
+) -> Result<(), StageError> {
+    let Some(table) = envelope.task.runs() else { return Ok(()) };
+    record(app, &envelope.id, &table, message, retry_in).await?;
+    if retry_in.is_none() {
+        tell_failure(app, &table, Some(owner), message).await?;
+        metrics::report_ended(table.kind, Status::Error);
     }
-    if retry_in.is_some() {
-        return;
-    }
-    metrics::report_ended(table.kind, Status::Error);
-    if let Err(error) = tell_failure(app, &table, Some(owner), message).await {
-        log::error!("report {}: its failure could not be told: {error}", table.report);
-    }
+    Ok(())
 }
 
 /// Tells the platform, and the owner's browsers where the owner is known, that a report has failed.

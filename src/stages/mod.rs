@@ -72,12 +72,20 @@ pub async fn tell_failure(
 
 /// Tells everybody concerned that a task has failed: a task that runs a report ends it in `error` with this message.
 /// `retry_in` is set where the task will be tried again; then the report stays in `process` and says so.
-pub async fn failed(app: &App, envelope: &Envelope, message: &str, retry_in: Option<Duration>) {
+///
+/// # Errors
+/// Where store or queue do not take it: the report has not ended.
+pub async fn failed(
+    app: &App,
+    envelope: &Envelope,
+    message: &str,
+    retry_in: Option<Duration>,
+) -> Result<(), StageError> {
     match &envelope.task {
         Task::General { owner, .. } | Task::Pivot { owner, .. } | Task::Upload { owner, .. } => {
-            announce::failure(app, envelope, *owner, message, retry_in).await;
+            announce::failure(app, envelope, *owner, message, retry_in).await
         }
         // Nothing waits for these but their own retries and the dead letters.
-        Task::Webhook { .. } | Task::Notification { .. } | Task::Audit { .. } | Task::Ws { .. } => {}
+        Task::Webhook { .. } | Task::Notification { .. } | Task::Audit { .. } | Task::Ws { .. } => Ok(()),
     }
 }

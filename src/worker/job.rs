@@ -22,6 +22,9 @@ use tokio::runtime::Handle;
 /// The pause before a task that was overtaken is looked at again.
 const AFTER_OVERTAKEN: Duration = Duration::from_secs(1);
 
+/// The pause before a task whose failure could not be told is run again.
+const END_AGAIN: Duration = Duration::from_secs(10);
+
 /// The pause between attempts to settle while the broker does not take it.
 const SETTLE_PAUSE: Duration = Duration::from_secs(2);
 
@@ -45,6 +48,8 @@ enum Outcome {
     GivenBack,
     /// Put back for the pause: another run has the report.
     Waits(Duration),
+    /// Put back: its failure could not be told; why.
+    Unended(String),
     /// Left to the newer request of its report.
     Replaced,
     /// Its report was removed while it ran.
@@ -138,7 +143,9 @@ impl Job {
     async fn expire(&self, envelope: &Envelope, held: &mut Option<Hold>) -> Result<Outcome, BrokerError> {
         let expired = envelope.expires.map(|at| at.to_rfc3339()).unwrap_or_default();
         let message = format!("the task expired at {expired}, before a worker took it");
-        stages::failed(&self.app, envelope, &message, None).await;
+        if let Err(error) = stages::failed(&self.app, envelope, &message, None).await {
+            return self.postpone_end(error.into(), held).await;
+        }
         leave(held.take(), Duration::ZERO).await;
         self.settle(Outcome::Expired, || self.consumer.ack(&self.delivery)).await
     }
@@ -154,7 +161,10 @@ impl Job {
             Verdict::Retry => policy(&self.app.config.worker, &envelope.task).pause(envelope.retries, rand::random()),
             Verdict::GiveUp => None,
         };
-        stages::failed(&self.app, envelope, &message, pause).await;
+        let told = stages::failed(&self.app, envelope, &message, pause).await;
+        if let (Err(error), None) = (told, pause) {
+            return self.postpone_end(error.into(), held).await;
+        }
         leave(held.take(), pause.unwrap_or_default()).await;
         let Some(pause) = pause else {
             let outcome = Outcome::Buried(detail.clone());
@@ -162,6 +172,14 @@ impl Job {
         };
         let next = envelope.next_attempt(&self.delivery.message, Utc::now(), pause);
         self.settle(Outcome::Retried(pause, detail), || self.consumer.retry(&self.delivery, &next)).await
+    }
+
+    /// Puts the message back, as the failure of its report could be neither recorded nor told: while store or queue are
+    /// away no report ends without a word, and when they are back it may well be made.
+    async fn postpone_end(&self, why: Failure, held: &mut Option<Hold>) -> Result<Outcome, BrokerError> {
+        leave(held.take(), END_AGAIN).await;
+        let later = Envelope::postponed(&self.delivery.message, Utc::now(), END_AGAIN);
+        self.settle(Outcome::Unended(why.detail), || self.consumer.retry(&self.delivery, &later)).await
     }
 
     /// Buries a message that is no task; where its report can be made out, that ends in `error`.
@@ -211,6 +229,12 @@ impl Job {
                 let pause = pause.as_secs_f64();
                 (Level::Debug, Waits, "waits", format!(" {pause:.1} s: another run makes this report"))
             }
+            Ok(Outcome::Unended(why)) => (
+                Level::Warn,
+                Retried,
+                "failed",
+                format!(", which cannot be told yet, so it is tried again in {:.0} s: {why}", END_AGAIN.as_secs_f64()),
+            ),
             Ok(Outcome::Replaced) => (Level::Info, Replaced, "left to a newer request of the report", String::new()),
             Ok(Outcome::Removed) => (Level::Info, Removed, "stopped: the report was removed", String::new()),
             Err(error) => (Level::Warn, Unsettled, "not settled", format!(": {}", with_causes(&error))),
