@@ -37,7 +37,7 @@ impl WorkError {
 /// A file that is busy or briefly unreadable is worth another try; a full disk or a broken file is not.
 fn sqlite(error: rusqlite::Error, what: &str) -> StoreError {
     let hint = match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => " (the disk is full)",
+        Some(ErrorCode::DiskFull) => " (the disk is full: make room there)",
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => " (the file cannot be written)",
         Some(ErrorCode::TooBig) => " (a row is too large)",
         _ if error.to_string().contains("no such table") => " (is the schema migrated?)",

@@ -16,6 +16,7 @@ mod migrations;
 mod order;
 mod pool;
 mod registry;
+mod room;
 mod rows;
 mod runs;
 mod scan;
@@ -26,6 +27,7 @@ use crate::domain::{NewReport, Report, Row, TableName};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use pool::Pool;
+use rusqlite::Transaction;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -124,8 +126,12 @@ impl Store for EmbeddedStore {
     }
 
     async fn stage(&self, staging: &Staging, rows: Vec<Row>) -> Result<u64, StoreError> {
-        let staging = staging.clone();
-        self.pool.write_ahead("to stage rows", move |tx| runs::stage(tx, &staging, &rows)).await
+        let (path, staging) = (self.path.clone(), staging.clone());
+        let stage = move |tx: &Transaction<'_>| {
+            room::check(tx, &path, &rows)?;
+            runs::stage(tx, &staging, &rows)
+        };
+        self.pool.write_ahead("to stage rows", stage).await
     }
 
     /// There is one writer.

@@ -13,6 +13,8 @@ use tokio::sync::Mutex as AsyncMutex;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The size of a page in a new file. Rows of a kilobyte or two fill it well, where SQLite's usual 4 KiB hold two of them.
 const PAGE_BYTES: u32 = 16 * 1024;
+/// What the write-ahead log keeps of its file when it begins anew: twice of what it grows to before that.
+const LOG_BYTES: u32 = 32 * 1024 * 1024;
 /// SQLite's words for a commit that syncs the write-ahead log, as a task is acknowledged after its rows are committed,
 /// and for one that leaves this to a later commit or to the next checkpoint.
 const FULL: &str = "FULL";
@@ -128,6 +130,7 @@ fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open_connection(path)?;
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     use_write_ahead_log(&connection)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     Ok(connection)
 }
