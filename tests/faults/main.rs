@@ -21,11 +21,15 @@ mod support;
 mod answers;
 mod data_api;
 mod data_api_fails;
+mod disk;
+mod documents;
 mod figures;
 mod inside;
+mod listeners;
 mod proxy;
 mod scenario;
 mod site;
+mod stores;
 mod watch;
 
 use figures::Figures;
@@ -33,9 +37,11 @@ use libtest_mimic::{Arguments, Trial};
 use scenario::Scenario;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// All scenarios, a table for each part that fails.
-static SCENARIOS: &[&[Scenario]] = &[data_api_fails::SCENARIOS, answers::SCENARIOS];
+static SCENARIOS: &[&[Scenario]] =
+    &[data_api_fails::SCENARIOS, answers::SCENARIOS, listeners::SCENARIOS, stores::SCENARIOS, documents::SCENARIOS];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -43,7 +49,8 @@ fn main() -> ExitCode {
     let trials = SCENARIOS.iter().copied().flatten().map(|scenario| {
         let figures = Arc::clone(&figures);
         Trial::test(scenario.name, move || {
-            figures.add(scenario.name, scenario.account());
+            let began = Instant::now();
+            figures.add(scenario.name, scenario.account(), began.elapsed());
             Ok(())
         })
     });

@@ -12,6 +12,8 @@ use tokio::sync::watch;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Open,
+    /// Connections stay, and nothing passes.
+    Blocked,
     /// Connections end, and nobody listens.
     Cut,
 }
@@ -54,6 +56,11 @@ impl Proxy {
         while std::net::TcpStream::connect(self.address).is_ok() {
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Lets nothing pass; connections stay.
+    pub(crate) fn block(&self) {
+        self.way.send_replace(Way::Blocked);
     }
 
     /// Opens the way again; back when it can be gone.

@@ -10,7 +10,7 @@ use crate::support::program::Program;
 use crate::watch::{Watch, ids};
 use serde_json::{Value, json};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::Path;
 
 /// The report that scenarios make.
 pub(crate) const REPORT: &str = "5f0000000000000000000007";
@@ -62,10 +62,14 @@ impl<'a> Site<'a> {
         let mut inside = None;
         let data_uri = ways.data_api.url(data_api.address());
         let fleet = fleet_with(parts, &data_uri, |settings| {
+            let temporary = Path::new(&settings["MAESTRO_DATA_DIR"]).with_file_name("temporary");
+            std::fs::create_dir(&temporary).unwrap();
+            settings.insert("TMPDIR", temporary.to_str().unwrap().to_owned());
+            settings.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+            let of = |name: &str| settings[name].as_str();
             inside = Some(match parts {
-                Parts::Embedded => Inside::Embedded(PathBuf::from(&settings["MAESTRO_DATA_DIR"])),
+                Parts::Embedded => Inside::Embedded(of("MAESTRO_DATA_DIR").into()),
                 Parts::Servers => {
-                    let of = |name: &str| settings[name].as_str();
                     Inside::servers(of("MAESTRO_MONGO_URI"), of("MAESTRO_MONGO_DATABASE"), of("CELERY_BROKER_URL"))
                 }
             });
@@ -79,10 +83,6 @@ impl<'a> Site<'a> {
             ways.listeners = through(&["MAESTRO_AUDIT_URI", "MAESTRO_WEBSOCKET_URI"]);
             ways.mongo = through(&["MAESTRO_MONGO_URI"]);
             ways.rabbit = through(&["CELERY_BROKER_URL"]);
-            let temporary = PathBuf::from(&settings["MAESTRO_DATA_DIR"]).with_file_name("temporary");
-            std::fs::create_dir(&temporary).unwrap();
-            settings.insert("TMPDIR", temporary.to_str().unwrap().to_owned());
-            settings.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
         })?;
         let workers = vec![fleet.worker()];
         Some(Self { account, data_api, fleet, workers, ways, inside: inside?, failed: Default::default() })

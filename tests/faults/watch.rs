@@ -60,6 +60,11 @@ impl Watch {
         assert_eq!(looks.away, 0, "the table was not readable: {}", looks.last);
     }
 
+    /// Ends; the table may have been out of reach, but what was read was whole.
+    pub(crate) fn when_there(self) {
+        self.end();
+    }
+
     fn end(self) -> Looks {
         self.stop.store(true, Ordering::SeqCst);
         let looks = self.looking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
