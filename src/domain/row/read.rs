@@ -42,7 +42,6 @@ impl RowReader {
     /// # Errors
     /// Those of the JSON, and where it is no object or cannot be a row.
     pub fn read<'de, D: Deserializer<'de>>(&mut self, json: D) -> Result<Row, D::Error> {
-        self.writer.clear();
         self.deserialize(json)
     }
 
@@ -57,6 +56,7 @@ impl<'de> DeserializeSeed<'de> for &mut RowReader {
     type Value = Row;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Row, D::Error> {
+        self.writer.clear();
         json.deserialize_map(self)
     }
 }
