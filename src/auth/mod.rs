@@ -17,9 +17,12 @@ mod tests;
 
 /// The longest token that is looked at; those of the platform have some 300 bytes.
 const MAX_TOKEN_BYTES: usize = 8192;
+/// How far the caller's clock may be off ours, for `exp` and `nbf`.
+const LEEWAY_SECONDS: u64 = 10;
 
-/// A token's payload. Tokens of today's services carry no `exp`; one that does is refused after it, as before its `nbf`.
-/// `iat` is not checked: the front API sets it by a clock that may be ahead of ours.
+/// A token's payload. Tokens of today's services carry no `exp`; one that does is refused after it, as before its `nbf`,
+/// give or take ten seconds between two clocks. `iat` is not checked: the front API sets it by a clock that may be ahead
+/// of ours.
 ///
 /// Not `Debug`: it holds the pass.
 #[derive(Clone, Serialize, Deserialize)]
@@ -111,7 +114,7 @@ pub fn verify(auth: &Auth, token: &str) -> Result<Claims, AuthError> {
     }
     let mut validation = Validation::new(Algorithm::HS256);
     validation.required_spec_claims.clear();
-    validation.leeway = 0;
+    validation.leeway = LEEWAY_SECONDS;
     validation.validate_exp = true;
     validation.validate_nbf = true;
     validation.validate_aud = false;

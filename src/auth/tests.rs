@@ -1,4 +1,6 @@
 use super::*;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -10,19 +12,9 @@ fn now() -> u64 {
     jsonwebtoken::get_current_timestamp()
 }
 
-fn base64(bytes: impl AsRef<[u8]>) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut text = String::new();
-    for three in bytes.as_ref().chunks(3) {
-        let bits = (0..3).fold(0_usize, |bits, n| bits << 8 | usize::from(three.get(n).copied().unwrap_or(0)));
-        text.extend((0..=three.len()).map(|n| char::from(ALPHABET[bits >> (18 - 6 * n) & 63])));
-    }
-    text
-}
-
 /// A token of any header and payload, its signature HMAC-SHA256 by `key` whatever the header says.
 fn forged(header: &str, payload: &str, key: &str) -> String {
-    let message = format!("{}.{}", base64(header), base64(payload));
+    let message = format!("{}.{}", BASE64_URL_SAFE_NO_PAD.encode(header), BASE64_URL_SAFE_NO_PAD.encode(payload));
     let key = EncodingKey::from_secret(key.as_bytes());
     let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
     format!("{message}.{signature}")
@@ -117,7 +109,15 @@ fn a_huge_token_is_refused_unread() {
 
 #[test]
 fn exp_and_nbf_are_held_to() {
-    for claims in [json!({"exp": now() + 60}), json!({"nbf": now() - 60}), json!({"exp": now() as f64 + 60.5})] {
+    let held = [
+        json!({"exp": now() + 60}),
+        json!({"nbf": now() - 60}),
+        json!({"exp": now() as f64 + 60.5}),
+        // Clocks may be off by ten seconds.
+        json!({"exp": now() - 5}),
+        json!({"nbf": now() + 5}),
+    ];
+    for claims in held {
         let mut claims = claims;
         claims["noauth"] = "pass".into();
         assert!(verify(&auth(), &signed(&claims)).is_ok(), "{claims}");
@@ -127,7 +127,7 @@ fn exp_and_nbf_are_held_to() {
         claims["noauth"] = "pass".into();
         verify(&auth(), &signed(&claims)).err().unwrap()
     };
-    assert!(matches!(refused(json!({"exp": now() - 1})), AuthError::Expired));
+    assert!(matches!(refused(json!({"exp": now() - 11})), AuthError::Expired));
     assert!(matches!(refused(json!({"exp": 0})), AuthError::Expired));
     assert!(matches!(refused(json!({"nbf": now() + 60})), AuthError::Early));
     for wrong in [json!(-1), json!("tomorrow"), json!([]), json!(1e300), json!(true)] {
@@ -142,11 +142,6 @@ fn our_tokens_end_after_their_lifetime() {
     let claims = verify(&auth, &sign(&auth).unwrap()).ok().unwrap();
     let left = claims.exp.unwrap().as_u64().unwrap() - now();
     assert!((85..=90).contains(&left), "{left}");
-    let over = sign_as(&auth, "x", Some(Duration::ZERO)).unwrap();
-    while verify(&auth, &over).is_ok() {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    assert!(matches!(verify(&auth, &over), Err(AuthError::Expired)));
 }
 
 #[test]
