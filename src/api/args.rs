@@ -1,31 +1,31 @@
 //! Arguments, from a JSON body, a form body or the query string alike; the body wins.
 
 use super::error::{ApiError, Mistakes};
+use super::pace::Pace;
 use super::params::Params;
+use crate::config::Config;
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::web::Bytes;
+use actix_web::web::{Bytes, BytesMut};
 use actix_web::{HttpRequest, web};
+use futures_util::StreamExt;
 use serde_json::{Map, Value};
 use std::fmt::Display;
 use std::str::FromStr;
-use std::time::Duration;
-
-/// How long a client may take to send a body.
-const BODY_TIME: Duration = Duration::from_secs(60);
+use std::time::Instant;
 
 /// The arguments of a request by name.
 #[derive(Debug, Default)]
 pub(super) struct Args(Map<String, Value>);
 
 impl Args {
-    /// Reads body and query string.
+    /// Reads body and query string, within the limits of the configuration.
     ///
     /// # Errors
     /// 400, 408, 413, 414 or 415: what does not read as arguments.
-    pub(super) async fn read(request: &HttpRequest, payload: web::Payload, max_bytes: usize) -> Result<Self, ApiError> {
+    pub(super) async fn read(request: &HttpRequest, payload: web::Payload, config: &Config) -> Result<Self, ApiError> {
         let params = Params::of(request)?;
         let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let in_body = decode(kind, &body(payload, max_bytes).await?)?;
+        let in_body = decode(kind, &body(payload, config).await?)?;
         let mut args = texts(params);
         args.extend(in_body);
         Ok(Self(args))
@@ -61,12 +61,19 @@ impl From<Map<String, Value>> for Args {
     }
 }
 
-async fn body(payload: web::Payload, max_bytes: usize) -> Result<Bytes, ApiError> {
-    match tokio::time::timeout(BODY_TIME, payload.to_bytes_limited(max_bytes)).await {
-        Ok(Ok(Ok(bytes))) => Ok(bytes),
-        Ok(Ok(Err(error))) => Err(ApiError::NotUnderstood(format!("the body broke off: {error}"))),
-        Ok(Err(_)) => Err(ApiError::TooLarge { limit_bytes: max_bytes }),
-        Err(_) => Err(ApiError::Slow { seconds: BODY_TIME.as_secs() }),
+async fn body(mut payload: web::Payload, config: &Config) -> Result<Bytes, ApiError> {
+    let (limit_bytes, mut pace) = (config.api.max_body_bytes, Pace::new(config.clients.patience));
+    let mut body = BytesMut::new();
+    loop {
+        let asked = Instant::now();
+        let Ok(piece) = tokio::time::timeout(pace.left(), payload.next()).await else { return Err(ApiError::Slow) };
+        let Some(piece) = piece else { return Ok(body.freeze()) };
+        let piece = piece.map_err(|error| ApiError::NotUnderstood(format!("the body broke off: {error}")))?;
+        if piece.len() > limit_bytes - body.len() {
+            return Err(ApiError::TooLarge { limit_bytes });
+        }
+        pace.moved(piece.len(), asked.elapsed());
+        body.extend_from_slice(&piece);
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn receive(
     payload: web::Payload,
     app: web::Data<App>,
 ) -> Result<HttpResponse, ApiError> {
-    let args = Args::read(&request, payload, app.config.api.max_body_bytes).await?;
+    let args = Args::read(&request, payload, &app.config).await?;
     let batch = read(args).map_err(ApiError::Arguments)?;
     let done = take(store(&app)?, batch, Utc::now()).await?;
     Ok(HttpResponse::Ok().json(json!({

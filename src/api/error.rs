@@ -3,6 +3,7 @@
 //! Bodies are the contract's, as the platform's front API reads them: `{"message": …}` for what the caller can put right,
 //! `{"error": "…"}` where an address leads nowhere, `{"error": {"msg": "…"}}` otherwise.
 
+use super::pace::MIN_RATE;
 use crate::broker::BrokerError;
 use crate::filter::FilterError;
 use crate::request::RequestError;
@@ -11,6 +12,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What is wrong with each argument, and what was expected.
 pub(super) type Mistakes = BTreeMap<&'static str, String>;
@@ -49,10 +51,15 @@ pub(super) enum ApiError {
         available: Vec<&'static str>,
     },
     /// The client took too long to send the body.
-    #[error("the body did not arrive within {seconds} s")]
-    Slow {
-        /// The limit.
-        seconds: u64,
+    #[error("the body came too slowly: expected {MIN_RATE} bytes a second")]
+    Slow,
+    /// The caller, or the address, has used up what it may ask.
+    #[error("{what}; try again in {} s", seconds(*wait))]
+    TooMany {
+        /// Of what there were too many.
+        what: &'static str,
+        /// When there will be room again.
+        wait: Duration,
     },
     /// The state of the table does not allow it.
     #[error("{0}")]
@@ -116,7 +123,8 @@ impl ApiError {
             }
             Self::Unauthorized(_)
             | Self::NotAcceptable { .. }
-            | Self::Slow { .. }
+            | Self::Slow
+            | Self::TooMany { .. }
             | Self::Conflict(_)
             | Self::TooLarge { .. }
             | Self::UriTooLong { .. }
@@ -127,6 +135,11 @@ impl ApiError {
             ) => message(&self.to_string()),
         }
     }
+}
+
+/// Whole seconds, upwards.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 fn message(text: &str) -> Value {
@@ -141,7 +154,8 @@ impl ResponseError for ApiError {
             Self::Resource | Self::NoTable(_) => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable { .. } => StatusCode::NOT_ACCEPTABLE,
-            Self::Slow { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UriTooLong { .. } => StatusCode::URI_TOO_LONG,
@@ -166,6 +180,8 @@ impl ResponseError for ApiError {
         let mut response = HttpResponse::build(status);
         if let Self::Method { allow } = self {
             response.insert_header((header::ALLOW, *allow));
+        } else if let Self::TooMany { wait, .. } = self {
+            response.insert_header((header::RETRY_AFTER, seconds(*wait)));
         } else if status == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "JWT"));
         } else if status == StatusCode::SERVICE_UNAVAILABLE {

@@ -3,8 +3,9 @@
 //! ```text
 //! server      threads, limits, start and graceful end
 //! routes      the table of addresses
+//! connection  slow clients cut off; pace: how fast they must be
 //! track       request id, access log, the one place that logs failures
-//! caller      who may call: the token
+//! caller      who may call: the token; limit: how often; address: from where
 //! args        arguments from JSON, form or query string; params: the query string alone
 //! error       every failure: its status and its body
 //! reports     POST|PATCH /reports/general, /reports/pivot
@@ -18,13 +19,17 @@
 //! actix types stay in this folder.
 
 mod accept;
+mod address;
 mod aggregation;
 mod args;
 mod batch;
 mod body;
 mod caller;
+mod connection;
 mod error;
+mod limit;
 mod monitor;
+mod pace;
 mod page;
 mod params;
 mod reports;

@@ -3,8 +3,10 @@
 //! It needs no token, as scrapers have none: it shows counts, times, and the names of routes, tasks and queues – no id,
 //! no row, no address of a service.
 
+use super::connection;
 use super::error::ApiError;
 use super::routes::{probes, read, resource, unknown};
+use super::server::{HEAD_TIME, IDLE_TIME};
 use super::track;
 use crate::app::App;
 use crate::metrics::{self, MEDIA_TYPE};
@@ -12,10 +14,9 @@ use actix_web::dev::ServerHandle;
 use actix_web::middleware::{NormalizePath, from_fn};
 use actix_web::{HttpResponse, HttpServer, web};
 use anyhow::Context;
-use std::time::Duration;
 
-/// How long a client may take to send the head of a request.
-const HEAD_TIME: Duration = Duration::from_secs(5);
+/// Connections at a time: a few scrapers and probes.
+const CONNECTIONS: usize = 64;
 
 /// Answers with the metrics of this process.
 pub(super) async fn metrics(app: web::Data<App>) -> Result<HttpResponse, ApiError> {
@@ -59,6 +60,9 @@ pub fn monitor(app: &App) -> anyhow::Result<Monitor> {
     let server = server
         .workers(1)
         .client_request_timeout(HEAD_TIME)
+        .keep_alive(IDLE_TIME)
+        .max_connections(CONNECTIONS)
+        .on_connect(connection::watch(app.config.clients.patience))
         .disable_signals()
         .bind(bind)
         .with_context(|| format!("cannot listen on {bind} (MAESTRO_METRICS_BIND)"))?;

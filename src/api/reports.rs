@@ -39,7 +39,7 @@ async fn launch(
     payload: web::Payload,
     app: &App,
 ) -> Result<HttpResponse, ApiError> {
-    let mut args = Args::read(http, payload, app.config.api.max_body_bytes).await?;
+    let mut args = Args::read(http, payload, &app.config).await?;
     let mut mistakes = Mistakes::new();
     let report: Option<ReportId> = args.text("report_id", &mut mistakes);
     let launched = match read(kind, report, &mut args, mistakes) {

@@ -1,6 +1,7 @@
 //! The table of addresses.
 
 use super::error::ApiError;
+use super::limit::Limits;
 use super::{aggregation, batch, monitor, reports, rows, service, track};
 use crate::app::App;
 use actix_web::body::MessageBody;
@@ -12,6 +13,7 @@ use actix_web::{Resource, Route, web};
 /// The application with all its addresses, with and without a trailing slash.
 pub(super) fn app(
     state: web::Data<App>,
+    limits: web::Data<Limits>,
 ) -> actix_web::App<
     impl ServiceFactory<
         ServiceRequest,
@@ -24,6 +26,7 @@ pub(super) fn app(
     let shows_metrics = state.config.metrics_bind.is_none();
     actix_web::App::new()
         .app_data(state)
+        .app_data(limits)
         .configure(configure)
         .configure(move |config| {
             if shows_metrics {

@@ -1,19 +1,22 @@
 //! The HTTP server: threads, limits of slow clients, start and graceful end.
 
+use super::connection;
+use super::limit::Limits;
 use super::routes;
 use crate::app::App;
 use crate::reaper::Reaper;
 use crate::signal;
 use actix_web::HttpServer;
 use actix_web::dev::{Server, ServerHandle};
+use actix_web::web::Data;
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How long a client may take to send the head of a request.
-const HEAD_TIME: Duration = Duration::from_secs(5);
+pub(super) const HEAD_TIME: Duration = Duration::from_secs(5);
 /// How long an idle connection is kept.
-const IDLE_TIME: Duration = Duration::from_secs(75);
+pub(super) const IDLE_TIME: Duration = Duration::from_secs(75);
 /// How long a client may take to close its side.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
@@ -66,10 +69,13 @@ pub async fn start(app: App) -> anyhow::Result<Running> {
 
 fn bind(app: App) -> anyhow::Result<(SocketAddr, Server)> {
     let config = app.config.clone();
-    let (host, port) = (config.api.host.as_str(), config.api.port);
-    let state = actix_web::web::Data::new(app);
-    let server = HttpServer::new(move || routes::app(state.clone()))
-        .workers(config.api.threads)
+    let (host, port, threads) = (config.api.host.as_str(), config.api.port, config.api.threads);
+    let (state, limits) = (Data::new(app), Data::new(Limits::new(&config.clients)));
+    let server = HttpServer::new(move || routes::app(state.clone(), limits.clone()))
+        .workers(threads)
+        // Each thread has a part of them; who comes when all are taken waits to be accepted.
+        .max_connections(config.clients.max_connections.div_ceil(threads))
+        .on_connect(connection::watch(config.clients.patience))
         .client_request_timeout(HEAD_TIME)
         .client_disconnect_timeout(CLOSE_TIME)
         .keep_alive(IDLE_TIME)

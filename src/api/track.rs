@@ -1,5 +1,6 @@
 //! What every request has: an id, a line in the access log, and a place where its failure is logged once.
 
+use super::connection::{Connection, Paced};
 use super::error::ApiError;
 use crate::{logging, metrics};
 use actix_web::body::MessageBody;
@@ -45,9 +46,10 @@ impl RequestId {
 /// Gives the request its id, and logs how it was answered. The query string is not logged: it may hold a user's data.
 pub(super) async fn track(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<Paced>, Error> {
     let began = Instant::now();
+    let answering = request.conn_data::<Connection>().map(Connection::begin);
     let id = RequestId::new(request.headers());
     let method = request.method().clone();
     let path: String = request.path().chars().filter(|c| !c.is_control()).take(MAX_LOGGED_PATH).collect();
@@ -65,7 +67,7 @@ pub(super) async fn track(
     metrics::request(route.as_deref(), method.as_str(), status.as_u16(), began.elapsed());
     let duration_ms = began.elapsed().as_millis();
     log::info!(request_id = id.as_str(); "{method} {path} {} {duration_ms} ms", status.as_u16());
-    Ok(response)
+    Ok(response.map_body(|_, body| Paced::new(body.boxed(), answering)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What the value of a setting must look like. Values are text here, wherever they came from.
 
 use super::redact;
+use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use url::Url;
 
@@ -26,6 +27,8 @@ pub enum Kind {
     Host,
     /// An address and a port to listen on, or empty.
     Bind,
+    /// Addresses and networks, separated by commas.
+    Networks,
     /// A folder.
     Folder,
     /// A file, or empty.
@@ -90,6 +93,7 @@ impl Kind {
             Self::Secrets => secrets(text),
             Self::Host => wanted(is_host(text), text, "an IP address or a host name"),
             Self::Bind => wanted(is_bind(text), text, "an address and a port such as 127.0.0.1:9105"),
+            Self::Networks => networks(text),
             Self::Folder => wanted(!text.is_empty(), text, "a folder"),
             Self::File => Ok(text.to_owned()),
             Self::Mongo => mongo(text),
@@ -133,6 +137,14 @@ fn is_host(text: &str) -> bool {
 fn is_bind(text: &str) -> bool {
     let is_named = |(host, port): (&str, &str)| is_host(host) && !host.contains(':') && port.parse::<u16>().is_ok();
     text.is_empty() || text.parse::<SocketAddr>().is_ok() || text.rsplit_once(':').is_some_and(is_named)
+}
+
+/// Networks in CIDR notation; a bare address is a network of one.
+fn networks(text: &str) -> Result<String, String> {
+    let network = |part: &str| part.parse().or_else(|_| part.parse::<IpAddr>().map(IpNet::from));
+    let networks: Result<Vec<IpNet>, _> = text.split_terminator(',').map(|part| network(part.trim())).collect();
+    let texts = |networks: Vec<IpNet>| networks.iter().map(IpNet::to_string).collect::<Vec<_>>().join(",");
+    networks.map(texts).map_err(|_| "addresses or networks such as 10.0.0.0/8, separated by commas".to_owned())
 }
 
 fn is_database(text: &str) -> bool {
@@ -270,6 +282,8 @@ mod tests {
             &[("", ""), ("[::1]:0", "[::1]:0"), ("db-1:9105", "db-1:9105")],
             &["9105", ":1", "h:", "::1:x"],
         );
+        let good = [("", ""), ("10.0.0.0/8, ::1", "10.0.0.0/8,::1/128"), ("192.0.2.1", "192.0.2.1/32")];
+        cases(Kind::Networks, &good, &["proxy", "10.0.0.0/33", ",", "10.0.0.1,,::1"]);
         cases(Kind::Queues, &[("a, b,a", "a,b")], &["", "a,,b", "amq.gen-1", "a b"]);
         cases(Kind::Concurrency, &[("auto", "auto"), ("4", "4")], &["0", "", "many"]);
         cases(Kind::Database, &[("maestro-reports", "maestro-reports")], &["", "a.b", "a/b", "$x", "a b"]);

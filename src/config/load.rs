@@ -3,9 +3,10 @@
 use super::layers::{self, Flag, Setting};
 use super::mistake::{ConfigError, Mistake};
 use super::{
-    Api, Auth, Broker, Config, LogFormat, Peers, Runs, Secret, Stages, Store, Tls, Upload, Worker, mongo_tls, node,
-    schedule,
+    Api, Auth, Broker, Clients, Config, LogFormat, Peers, Runs, Secret, Stages, Store, Tls, Upload, Worker, mongo_tls,
+    node, schedule,
 };
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
@@ -65,6 +66,14 @@ impl Reader {
                 max_page_rows: self.number("api.max_page_rows"),
                 max_body_bytes: self.number("api.max_body_bytes"),
                 query_timeout: self.seconds("api.query_seconds"),
+            },
+            clients: Clients {
+                max_connections: self.number("clients.max_connections"),
+                patience: self.seconds("clients.patience_seconds"),
+                rate: NonZeroU32::new(self.number("clients.rate")),
+                burst: NonZeroU32::new(self.number("clients.rate_burst")).unwrap_or(NonZeroU32::MIN),
+                refused_per_minute: NonZeroU32::new(self.number("clients.refused_rate")),
+                proxies: self.text("clients.trusted_proxies").split_terminator(',').flat_map(str::parse).collect(),
             },
             auth: Auth {
                 key: self.secret("auth.key"),

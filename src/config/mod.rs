@@ -24,6 +24,8 @@ pub use mistake::{ConfigError, Mistake, Origin};
 pub use show::table;
 
 use crate::domain::{Component, OwnerId, ReportId, ReportType};
+use ipnet::IpNet;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,6 +40,8 @@ pub struct Config {
     pub metrics_bind: Option<String>,
     /// The API.
     pub api: Api,
+    /// What clients of the API may take.
+    pub clients: Clients,
     /// Tokens between services.
     pub auth: Auth,
     /// Encrypted connections.
@@ -85,6 +89,23 @@ pub struct Api {
     pub max_body_bytes: usize,
     /// Longest time for one query of rows (`MAESTRO_QUERY_SECONDS`).
     pub query_timeout: Duration,
+}
+
+/// Limits of the API's clients.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// Connections at a time (`MAESTRO_MAX_CONNECTIONS`).
+    pub max_connections: usize,
+    /// How long a client may keep a body, or an answer, waiting (`MAESTRO_CLIENT_SECONDS`).
+    pub patience: Duration,
+    /// Requests a second of one caller (`MAESTRO_RATE`); `None` (0): without limit.
+    pub rate: Option<NonZeroU32>,
+    /// Requests of one caller at once (`MAESTRO_RATE_BURST`).
+    pub burst: NonZeroU32,
+    /// Refused tokens a minute of one address (`MAESTRO_REFUSED_RATE`); `None` (0): without limit.
+    pub refused_per_minute: Option<NonZeroU32>,
+    /// Proxies whose header `X-Forwarded-For` is believed (`MAESTRO_TRUSTED_PROXIES`).
+    pub proxies: Vec<IpNet>,
 }
 
 /// Settings of tokens between services.

@@ -23,6 +23,9 @@ pub const TASK_ID: &str = "task.id";
 /// A library that writes the broker's password into its log while it connects, at the levels below this one.
 const INDISCREET: (&str, Level) = ("amiquip", Level::Info);
 
+/// A library that logs as errors what clients send; anybody could fill the log of errors. Its lines count as these.
+const EXCITABLE: (&str, Level) = ("actix_http::h1::dispatcher", Level::Debug);
+
 /// Starts the log. `level` is stronger than `RUST_LOG`, which is stronger than `default`.
 pub fn start(format: LogFormat, level: Option<LevelFilter>, default: &str) {
     let mut log = Builder::from_env(Env::default().default_filter_or(default));
@@ -46,6 +49,10 @@ impl Log for Discreet {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let (library, level) = INDISCREET;
         let is_secret = metadata.level() > level && metadata.target().starts_with(library);
+        let (excitable, level) = EXCITABLE;
+        if metadata.target() == excitable {
+            return self.0.enabled(&Metadata::builder().target(excitable).level(level.max(metadata.level())).build());
+        }
         !is_secret && self.0.enabled(metadata)
     }
 

@@ -56,6 +56,29 @@ impl TaskOutcome {
     }
 }
 
+/// The limit that a client was held to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limited {
+    /// It asked or read too slowly; its connection was shut down.
+    Slow,
+    /// It asked more often than one caller may; it got 429.
+    Rate,
+    /// It came with bad tokens more often than one address may; it got 429.
+    Refused,
+}
+
+impl Limited {
+    /// The label.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Slow => "slow",
+            Self::Rate => "rate",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// The task's name where a message is no task.
 pub const NO_TASK: &str = "unreadable";
 
@@ -63,6 +86,7 @@ struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     request_seconds: HistogramVec,
+    limited: IntCounterVec,
     tasks: IntCounterVec,
     task_seconds: HistogramVec,
     stage_seconds: HistogramVec,
@@ -86,6 +110,7 @@ impl Metrics {
         let metrics = Self {
             requests: table::REQUESTS.counter(&registry),
             request_seconds: table::REQUEST_SECONDS.histogram(&registry),
+            limited: table::LIMITED.counter(&registry),
             tasks: table::TASKS.counter(&registry),
             task_seconds: table::TASK_SECONDS.histogram(&registry),
             stage_seconds: table::STAGE_SECONDS.histogram(&registry),
@@ -103,6 +128,9 @@ impl Metrics {
 
     /// What has not happened yet is shown as 0, so that the first time is seen as an increase.
     fn begin_at_zero(&self) {
+        for limit in [Limited::Slow, Limited::Rate, Limited::Refused] {
+            self.limited.with_label_values(&[limit.as_str()]);
+        }
         for kind in [ReportType::General, ReportType::Pivot] {
             self.rows.with_label_values(&[kind.as_str()]);
             for status in [Status::Finished, Status::Warning, Status::Error] {
@@ -119,6 +147,11 @@ pub fn request(route: Option<&str>, method: &str, status: u16, took: Duration) {
     let class = format!("{}xx", status / 100);
     METRICS.requests.with_label_values(&[route, method, class.as_str()]).inc();
     METRICS.request_seconds.with_label_values(&[route]).observe(took.as_secs_f64());
+}
+
+/// A client was held to a limit.
+pub fn limited(limit: Limited) {
+    METRICS.limited.with_label_values(&[limit.as_str()]).inc();
 }
 
 /// A delivery of a task was settled.
@@ -168,6 +201,7 @@ mod tests {
     fn everything_in_the_table_can_be_counted_and_is_shown() {
         request(Some("/reports/{table}"), "GET", 200, Duration::from_millis(3));
         request(None, "BREW", 404, Duration::ZERO);
+        limited(Limited::Slow);
         task("qgeneral.api", TaskOutcome::Done, Duration::from_secs(1));
         report(ReportType::Pivot, Status::Finished, 12, &[("pivot".to_owned(), 0.5)].into());
         peer("Data API", "ok", Instant::now());

@@ -53,8 +53,8 @@ const fn histogram(name: &'static str, labels: Labels, buckets: &'static [f64], 
 /// Everything that is counted, in the order of a reader's interest.
 #[rustfmt::skip]
 pub static DEFINITIONS: &[&Definition] = &[
-    &REQUESTS, &REQUEST_SECONDS, &TASKS, &TASK_SECONDS, &STAGE_SECONDS, &REPORTS, &ROWS, &PEER_REQUESTS, &PEER_SECONDS,
-    &QUEUE_MESSAGES, &BROKER_UP, &BUILD,
+    &REQUESTS, &REQUEST_SECONDS, &LIMITED, &TASKS, &TASK_SECONDS, &STAGE_SECONDS, &REPORTS, &ROWS, &PEER_REQUESTS,
+    &PEER_SECONDS, &QUEUE_MESSAGES, &BROKER_UP, &BUILD,
 ];
 
 pub(super) static REQUESTS: Definition = counter(
@@ -68,6 +68,8 @@ pub(super) static REQUEST_SECONDS: Definition = histogram(
     QUICK,
     "Time from a request to the head of its answer.",
 );
+pub(super) static LIMITED: Definition =
+    counter("maestro_reports_http_limited_total", &["limit"], "Clients of the API held to a limit.");
 pub(super) static TASKS: Definition = counter(
     "maestro_reports_tasks_total",
     &["task", "outcome"],

@@ -2,9 +2,11 @@
 
 mod batch;
 mod limits;
+mod rate;
 mod request;
 mod rows;
 mod service;
+mod slow;
 
 use crate::support::http::{self, Answer};
 use crate::support::mongo::{self, Database};

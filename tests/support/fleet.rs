@@ -80,6 +80,8 @@ fn fleet_on(
         ("MAESTRO_AUDIT_URI", platform.address.clone()),
         ("MAESTRO_WEBSOCKET_URI", platform.address.clone()),
         ("MAESTRO_RETRY_SECONDS", "1".to_owned()),
+        // Benchmarks ask as fast as they can.
+        ("MAESTRO_RATE", "0".to_owned()),
         ("MAESTRO_TASK_RETRIES", "1".to_owned()),
     ]);
     let mut database = None;
