@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build demo run-serve run-worker run-beat migrate fmt lint test test-faults bench test-services clean
+.PHONY: help build demo run-serve run-worker run-beat migrate fmt lint test test-faults fuzz bench test-services clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ test: test-services ## Run all tests, with RabbitMQ and a MongoDB server
 
 test-faults: test-services ## Break every part in the middle of reports; FAULTS=rabbit for those whose name holds it
 	cargo test --locked --test faults -- --test-threads=2 $(FAULTS)
+
+fuzz: ## Feed every border with anything for longer; SECONDS=60 for each target
+	MAESTRO_FUZZ_SECONDS=$(or $(SECONDS),60) cargo test --locked --test it -- fuzz:: --test-threads=2
 
 bench: test-services ## Measure speed and memory; BENCH='--sizes 1000 --parts embedded' for a part, '--help' for more
 	MAESTRO_TEST_JAVA_HEAP=12g cargo bench --locked --bench bench -- $(BENCH)

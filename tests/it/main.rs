@@ -13,6 +13,7 @@ mod dead_letters;
 mod deploy;
 mod doctor;
 mod end_to_end;
+mod fuzz;
 mod inventory;
 mod logs;
 mod metrics;
