@@ -10,6 +10,7 @@ mod hold;
 mod mongo;
 mod row;
 mod sort_key;
+mod upkeep;
 mod usual;
 
 use crate::config;
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 pub use error::{StoreError, Verdict};
 pub use hold::{Kept, Silent, Taken, Taker};
+pub use upkeep::{Absence, TableState, Upkeep};
 
 /// The embedded store's file in the data folder.
 pub const STORE_FILE: &str = "reports.sqlite3";
@@ -52,7 +54,7 @@ pub async fn connect(settings: &config::Store, query_timeout: Duration) -> Resul
 
 /// A store of reports. Both implementations pass the same conformance suite (`tests/it/store.rs`).
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Upkeep {
     /// One line for people, without secrets: the kind of store and where it is.
     fn describe(&self) -> String;
 

@@ -8,6 +8,7 @@ mod restart;
 mod runs;
 mod schema;
 mod timetable;
+mod upkeep;
 mod writing;
 
 use crate::support::mongo;

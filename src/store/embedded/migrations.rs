@@ -8,6 +8,7 @@ use rusqlite::{Transaction, params};
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_reports", include_str!("../../../migrations/sqlite/0001_reports.sql")),
     ("0002_runs", include_str!("../../../migrations/sqlite/0002_runs.sql")),
+    ("0003_retention", include_str!("../../../migrations/sqlite/0003_retention.sql")),
 ];
 
 /// What is applied, missing and unknown.

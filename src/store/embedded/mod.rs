@@ -20,7 +20,9 @@ mod room;
 mod rows;
 mod runs;
 mod scan;
+mod space;
 mod stream;
+mod upkeep;
 
 use super::{Appended, End, Found, Kept, Outcome, RowQuery, Schema, Silent, Staging, Store, StoreError, Taken, Taker};
 use crate::domain::{NewReport, Report, Row, TableName};

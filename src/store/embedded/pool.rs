@@ -84,6 +84,16 @@ impl Pool {
         .await
     }
 
+    /// Moves what is in the write-ahead log into the file, as far as no reader needs the file as it was. The file gets
+    /// smaller only then.
+    pub(super) async fn checkpoint(&self) -> Result<(), StoreError> {
+        let writer = Arc::clone(&self.writer).lock_owned().await;
+        blocking("to write the log into the file", move || {
+            Ok(writer.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
+        })
+        .await
+    }
+
     /// Runs `work` in a transaction that sees the file as it is at its first query.
     pub(super) async fn read<T: Send + 'static>(
         &self,
@@ -129,6 +139,8 @@ pub(super) async fn blocking<T: Send + 'static>(
 fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open_connection(path)?;
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    // Of effect on a new file alone, as the size of a page.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     use_write_ahead_log(&connection)?;
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
     connection.pragma_update(None, "foreign_keys", true)?;

@@ -96,8 +96,8 @@ pub(super) fn append(
         }
     }
     tx.execute(
-        "UPDATE reports SET row_count = row_count + ?2 WHERE table_name = ?1",
-        params![table.to_string(), done.upserted],
+        "UPDATE reports SET row_count = row_count + ?2, alive_at = max(alive_at, ?3) WHERE table_name = ?1",
+        params![table.to_string(), done.upserted, now.timestamp_millis()],
     )?;
     if done.upserted > 0 {
         registry::complete_columns(tx, table, rows)?;

@@ -10,16 +10,17 @@ use bson::doc;
 use chrono::{DateTime, Utc};
 use mongodb::IndexModel;
 use mongodb::options::{IndexOptions, ReturnDocument};
+use std::collections::HashMap;
 
 /// The collection of a generation.
 pub(super) fn name(table: &TableName, generation: u64) -> String {
     format!("{table}.g{generation}")
 }
 
-/// The generation that a collection holds; the tables of the Python service have no number and count as 0.
-fn number(table: &TableName, collection: &str) -> Option<u64> {
+/// The table and the generation that a collection holds; the tables of the Python service have no number and count as 0.
+fn parse(collection: &str) -> Option<(TableName, u64)> {
     let (owner, number) = collection.split_once(".g").unwrap_or((collection, "0"));
-    if owner.parse() == Ok(*table) { number.parse().ok() } else { None }
+    Some((owner.parse().ok()?, number.parse().ok()?))
 }
 
 /// Gives out the table's next number, making a record with this status where there is none.
@@ -88,7 +89,20 @@ pub(super) async fn of_table(connection: &Connection, table: &TableName) -> Resu
     // A table's name has no characters that mean something in a regular expression.
     let list = connection.database().list_collection_names().filter(doc! { "name": { "$regex": format!("^{table}") } });
     let names = connection.call("to list collections", list).await?;
-    Ok(names.into_iter().filter_map(|name| number(table, &name).map(|number| (name, number))).collect())
+    let numbered = |name: String| parse(&name).filter(|(owner, _)| owner == table).map(|(_, number)| (name, number));
+    Ok(names.into_iter().filter_map(numbered).collect())
+}
+
+/// The collections of all tables.
+pub(super) async fn all(connection: &Connection) -> Result<HashMap<TableName, Vec<String>>, StoreError> {
+    let names = connection.call("to list collections", connection.database().list_collection_names()).await?;
+    let mut tables = HashMap::<TableName, Vec<String>>::new();
+    for name in names {
+        if let Some((table, _)) = parse(&name) {
+            tables.entry(table).or_default().push(name);
+        }
+    }
+    Ok(tables)
 }
 
 /// Removes what runs have staged and left: the generations after the readable one and before `next`. A failure leaves
@@ -137,10 +151,11 @@ mod tests {
     #[test]
     fn a_collection_belongs_to_one_table() {
         let table: TableName = "5c0000000000000000000001_general".parse().unwrap();
-        assert_eq!(number(&table, &name(&table, 12)), Some(12));
-        assert_eq!(number(&table, "5c0000000000000000000001_general"), Some(0));
-        for other in ["5c0000000000000000000001_general.gx", "5c0000000000000000000001_pivot.g1", "maestro_reports"] {
-            assert_eq!(number(&table, other), None, "{other}");
+        assert_eq!(parse(&name(&table, 12)), Some((table, 12)));
+        assert_eq!(parse("5c0000000000000000000001_general"), Some((table, 0)));
+        assert_ne!(parse("5c0000000000000000000001_pivot.g1").map(|(table, _)| table), Some(table));
+        for other in ["5c0000000000000000000001_general.gx", "5c0000000000000000000001_other.g1", "maestro_reports"] {
+            assert_eq!(parse(other), None, "{other}");
         }
     }
 }

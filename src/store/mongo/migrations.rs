@@ -96,6 +96,8 @@ async fn adopt(connection: &Connection) -> Result<(), StoreError> {
             "last_generation": 0_i64,
             // Nobody noted when it was made; a report's id holds when the report was.
             "requested_at": table.report.object_id().timestamp(),
+            // Nor when it was last filled: it counts as filled now.
+            "alive_at": bson::DateTime::now(),
         };
         let registry = records(connection);
         let update = registry.update_one(of(&table), doc! { "$setOnInsert": record }).upsert(true);

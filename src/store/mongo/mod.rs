@@ -15,6 +15,7 @@ mod record;
 mod registry;
 mod rows;
 mod runs;
+mod upkeep;
 
 use super::{Appended, End, Found, Kept, Outcome, RowQuery, Schema, Silent, Staging, Store, StoreError, Taken, Taker};
 use crate::config::Secret;

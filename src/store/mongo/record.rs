@@ -1,7 +1,7 @@
 //! A report's record as MongoDB holds it.
 
 use crate::domain::{OwnerId, Report, StageSeconds, Status, TableName};
-use crate::store::{Silent, Staging, StoreError};
+use crate::store::{Absence, Silent, Staging, StoreError, TableState};
 use bson::Document;
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,22 @@ pub(super) struct Record {
     pub(super) begun_by: String,
     #[serde(default)]
     pub(super) begun: u32,
+    /// Since when the platform does not know the report.
+    absence: Option<AbsenceRecord>,
+}
+
+/// A report that the platform does not know.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct AbsenceRecord {
+    since: bson::DateTime,
+    last: bson::DateTime,
+    looks: u32,
+}
+
+impl From<Absence> for AbsenceRecord {
+    fn from(Absence { since, last, looks }: Absence) -> Self {
+        Self { since: since.into(), last: last.into(), looks }
+    }
 }
 
 /// The run in progress: its generation is not readable yet.
@@ -100,6 +116,24 @@ impl Record {
             owner: self.owner,
             holder: self.holder,
             alive_at: self.alive_at.unwrap_or(self.requested_at).into(),
+        }
+    }
+
+    /// What decides whether the table stays.
+    pub(super) fn into_state(self) -> TableState {
+        let signs = [Some(self.requested_at), self.started_at, self.ended_at, self.alive_at];
+        let absence = self.absence.map(|AbsenceRecord { since, last, looks }| Absence {
+            since: since.into(),
+            last: last.into(),
+            looks,
+        });
+        TableState {
+            table: self.table,
+            status: self.status,
+            rows: self.generation.map(|_| self.rows),
+            last_sign: signs.into_iter().flatten().max().unwrap_or(self.requested_at).into(),
+            held_until: self.held_until.map(Into::into),
+            absence,
         }
     }
 

@@ -105,6 +105,9 @@ pub(super) async fn append(
     if done.upserted > 0 {
         note(connection, table, generation, rows, done.upserted).await?;
     }
+    let sign = records(connection);
+    let sign = sign.update_one(of(table), doc! { "$max": { "alive_at": bson::DateTime::from(now) } });
+    connection.call("to append rows", sign).await?;
     Ok(done)
 }
 

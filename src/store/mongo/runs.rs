@@ -151,6 +151,7 @@ pub(super) fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-fn unencodable(error: bson::error::Error) -> StoreError {
+/// A record that cannot be written.
+pub(super) fn unencodable(error: bson::error::Error) -> StoreError {
     StoreError::Refused { what: "to write a record".to_owned(), source: error.into() }
 }

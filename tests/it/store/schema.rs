@@ -3,10 +3,11 @@
 use super::*;
 use maestro_reports::store::Schema;
 
-const NAMES: [&str; 2] = ["0001_reports", "0002_runs"];
+const SQLITE: &[&str] = &["0001_reports", "0002_runs", "0003_retention"];
+const MONGODB: &[&str] = &["0001_reports", "0002_runs"];
 
-async fn migrations_are_applied_once(store: Arc<dyn Store>) {
-    let names = NAMES.map(str::to_owned).to_vec();
+async fn migrations_are_applied_once(store: Arc<dyn Store>, names: &[&str]) {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     assert_eq!(store.schema().await.unwrap(), Schema { missing: names.clone(), ..Schema::default() });
     assert_eq!(store.migrate().await.unwrap(), names);
     store.request(&request("task-1"), now()).await.unwrap();
@@ -19,13 +20,14 @@ async fn migrations_are_applied_once(store: Arc<dyn Store>) {
 fn migrations_are_applied_once_to_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let settings = embedded_settings(&folder.path().join("new/folder"));
-    run(async { migrations_are_applied_once(store::connect(&settings, QUERY_TIMEOUT).await.unwrap()).await });
+    run(async { migrations_are_applied_once(store::connect(&settings, QUERY_TIMEOUT).await.unwrap(), SQLITE).await });
 }
 
 #[test]
 fn migrations_are_applied_once_to_mongodb() {
     let Some(database) = mongo::database() else { return };
-    run(async { migrations_are_applied_once(store::connect(&database.config(), QUERY_TIMEOUT).await.unwrap()).await });
+    let store = async { store::connect(&database.config(), QUERY_TIMEOUT).await.unwrap() };
+    run(async { migrations_are_applied_once(store.await, MONGODB).await });
 }
 
 #[test]
@@ -64,7 +66,7 @@ fn several_processes_open_and_migrate_a_new_file_at_once() {
         })
         .collect();
     let applied: usize = openers.into_iter().map(|opener| opener.join().unwrap()).sum();
-    assert_eq!(applied, NAMES.len());
+    assert_eq!(applied, SQLITE.len());
 }
 
 #[test]
@@ -116,7 +118,7 @@ fn tables_of_the_python_service_are_adopted() {
         let old = client.database(&database.name).collection::<Document>(&table().to_string());
         old.clone_with_type::<Row>().insert_many(numbered(0..70)).await.unwrap();
         let store = store::connect(&database.config(), QUERY_TIMEOUT).await.unwrap();
-        assert_eq!(store.schema().await.unwrap().missing, NAMES);
+        assert_eq!(store.schema().await.unwrap().missing, MONGODB);
         store.migrate().await.unwrap();
         let report = store.report(&table()).await.unwrap().unwrap();
         assert_eq!((report.status, report.rows, report.generation), (Status::Finished, 70, Some(0)));
