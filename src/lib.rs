@@ -10,6 +10,7 @@
 //! | [`demo`], [`oneoff`] | the main job in one command; one report without any service |
 //! | [`api`], [`worker`], [`beat`], [`inventory`] | the four servers; actix-web types stay in `api` and `inventory` |
 //! | [`stages`], [`request`] | what each task does; how a report is requested |
+//! | [`reaper`], [`retention`] | reports that nobody works on are ended; tables that nobody needs are dropped |
 //! | [`app`] | the configuration and the parts that it chose, built once |
 //! | [`tls`] | whom encrypted connections trust |
 //! | [`store`], [`broker`], [`peers`] | rows and registry, queue, the platform's other services: all I/O |
@@ -73,6 +74,7 @@ pub mod oneoff;
 pub mod peers;
 pub mod reaper;
 pub mod request;
+pub mod retention;
 pub mod signal;
 pub mod sqlite;
 pub mod stages;

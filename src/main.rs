@@ -10,8 +10,8 @@ use maestro_reports::cli::{Cli, Command, DeadLettersArgs, InventoryArgs, RunArgs
 use maestro_reports::config::{self, Config, ConfigError, LogFormat, Setting};
 use maestro_reports::filter::FilterError;
 use maestro_reports::{
-    api, auth, backup, beat, broker, dead_letters, demo, doctor, healthcheck, inventory, logging, oneoff, signal, tls,
-    worker,
+    api, auth, backup, beat, broker, dead_letters, demo, doctor, healthcheck, inventory, logging, oneoff, retention,
+    signal, tls, worker,
 };
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -84,6 +84,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let settings = load().and_then(|config| Ok((config, config::settings(&variable, file, &flags)?)));
             return examine(settings, args.json).await;
         }
+        Command::Prune(args) => return prune(App::open(load()?, Role::Beat).await?, args.dry_run).await,
         Command::Backup(args) => back_up(load()?, args.target).await,
         Command::Restore(args) => restore(load()?, args.source).await,
         Command::Healthcheck(args) => healthcheck::run(&load()?, args.url).await,
@@ -124,6 +125,18 @@ async fn serve_inventory(config: &Config, args: InventoryArgs) -> anyhow::Result
 async fn tend_dead_letters(config: &Config, args: &DeadLettersArgs) -> anyhow::Result<()> {
     let broker = broker::open(config, &tls::client(config.tls.ca_file.as_deref())?).await?;
     say(&dead_letters::run(broker.as_ref(), &config.worker.queues, &args.action()).await?)
+}
+
+/// Fails where the platform's answer was not believed, so that somebody looks.
+async fn prune(app: App, is_rehearsal: bool) -> anyhow::Result<ExitCode> {
+    let store = app.store.clone().context("prune needs a report store (MAESTRO_UPLOAD=store)")?;
+    let now = Utc::now();
+    let swept = match is_rehearsal {
+        true => retention::rehearse(&app, store.as_ref(), now).await?,
+        false => retention::sweep(&app, store.as_ref(), now).await?,
+    };
+    say(&retention::text(&swept, is_rehearsal, now))?;
+    Ok(if swept.doubt.is_some() { ExitCode::from(FAILURE) } else { ExitCode::SUCCESS })
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {

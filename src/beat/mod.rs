@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::config::Schedule;
 use crate::reaper::Reaper;
 use crate::request::{self, Request, RequestError};
+use crate::retention::Sweeper;
 use crate::signal;
 use crate::store::{Store, StoreError};
 use anyhow::Context;
@@ -43,6 +44,7 @@ pub async fn run(app: App, stop: impl Future<Output = ()>) -> anyhow::Result<()>
     let beat = Beat { app, store, holder: Uuid::new_v4().to_string() };
     log::info!("beat: {} schedules", beat.app.config.schedules.len());
     let reaper = Reaper::start(&beat.app);
+    let sweeper = Sweeper::start(&beat.app, &beat.store);
     tokio::pin!(stop);
     let mut leads = false;
     loop {
@@ -55,6 +57,7 @@ pub async fn run(app: App, stop: impl Future<Output = ()>) -> anyhow::Result<()>
     if let Err(error) = beat.store.release(LEASE, &beat.holder).await {
         log::warn!("beat: the lease was not given back and ends by itself: {error}");
     }
+    sweeper.stop().await;
     if let Some(reaper) = reaper {
         reaper.stop().await;
     }

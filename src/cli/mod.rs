@@ -5,7 +5,7 @@ mod operation;
 mod worker;
 
 pub use dead_letters::DeadLettersArgs;
-pub use operation::{BackupArgs, DoctorArgs, HealthcheckArgs, RestoreArgs};
+pub use operation::{BackupArgs, DoctorArgs, HealthcheckArgs, PruneArgs, RestoreArgs};
 pub use worker::WorkerArgs;
 
 use crate::config::Flag;
@@ -54,6 +54,8 @@ pub enum Command {
     Migrate,
     /// Check configuration, store, broker, services and clock, and say what to do
     Doctor(DoctorArgs),
+    /// Drop tables that are due by the settings of retention
+    Prune(PruneArgs),
     /// Copy the embedded store and queue while they are in use
     Backup(BackupArgs),
     /// Put a backup in place of the embedded store and queue
@@ -176,6 +178,7 @@ impl Command {
             ]),
             Self::Worker(args) => args.flags(),
             Self::DeadLetters(args) => args.flags(),
+            Self::Prune(args) => args.flags(),
             Self::Beat
             | Self::Run(_)
             | Self::Inventory(_)
@@ -201,6 +204,7 @@ impl Command {
             | Self::Run(_)
             | Self::Migrate
             | Self::DeadLetters(_)
+            | Self::Prune(_)
             | Self::Backup(_)
             | Self::Restore(_)
             | Self::Healthcheck(_)

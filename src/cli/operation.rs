@@ -1,5 +1,6 @@
 //! Options of the commands for whoever runs the service.
 
+use crate::config::Flag;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -9,6 +10,35 @@ pub struct DoctorArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `prune`.
+#[derive(Debug, Args)]
+pub struct PruneArgs {
+    /// Print what would go and why; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Days that a table stays although the platform does not know its report any more; 0: for ever
+    #[arg(long, value_name = "DAYS")]
+    pub unknown_days: Option<String>,
+    /// Days that a table stays after its last run; 0: for ever
+    #[arg(long, value_name = "DAYS")]
+    pub run_days: Option<String>,
+    /// Percent of the reports that the platform may not know; 100 believes any answer
+    #[arg(long, value_name = "PERCENT")]
+    pub max_share: Option<String>,
+}
+
+impl PruneArgs {
+    /// The settings that the options override.
+    #[must_use]
+    pub fn flags(&self) -> Vec<Flag> {
+        super::given([
+            ("retention.unknown_days", "--unknown-days", &self.unknown_days),
+            ("retention.run_days", "--run-days", &self.run_days),
+            ("retention.max_share", "--max-share", &self.max_share),
+        ])
+    }
 }
 
 /// Options of `backup`.

@@ -3,9 +3,10 @@
 use super::layers::{self, Flag, Setting};
 use super::mistake::{ConfigError, Mistake};
 use super::{
-    Api, Auth, Broker, Clients, Config, LogFormat, Peers, Runs, Secret, Stages, Store, Tls, Upload, Worker, mongo_tls,
-    node, schedule,
+    Api, Auth, Broker, Clients, Config, LogFormat, Peers, Retention, Runs, Secret, Stages, Store, Tls, Upload, Worker,
+    mongo_tls, node, schedule,
 };
+use chrono::TimeDelta;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
@@ -103,6 +104,11 @@ impl Reader {
                 wait_limit: self.seconds("runs.wait_seconds"),
                 lost_limit: self.seconds("runs.lost_seconds"),
             },
+            retention: Retention {
+                unknown: self.days("retention.unknown_days"),
+                runs: self.days("retention.run_days"),
+                max_share: self.number("retention.max_share"),
+            },
             schedules: Vec::new(),
         }
     }
@@ -177,6 +183,11 @@ impl Reader {
     /// A number that the kind has checked; the type is wide enough for the kind's range.
     fn number<T: TryFrom<u64> + Default>(&mut self, key: &str) -> T {
         self.text(key).parse::<u64>().ok().and_then(|number| T::try_from(number).ok()).unwrap_or_default()
+    }
+
+    /// `None` for 0.
+    fn days(&mut self, key: &str) -> Option<TimeDelta> {
+        Some(TimeDelta::days(self.number(key))).filter(|days| !days.is_zero())
     }
 
     fn seconds(&mut self, key: &str) -> Duration {

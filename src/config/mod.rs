@@ -24,6 +24,7 @@ pub use mistake::{ConfigError, Mistake, Origin};
 pub use show::table;
 
 use crate::domain::{Component, OwnerId, ReportId, ReportType};
+use chrono::TimeDelta;
 use ipnet::IpNet;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -58,6 +59,8 @@ pub struct Config {
     pub worker: Worker,
     /// One run at a time for a report.
     pub runs: Runs,
+    /// How long tables stay.
+    pub retention: Retention,
     /// Interval schedules for `beat`, from the file.
     pub schedules: Vec<Schedule>,
 }
@@ -238,6 +241,18 @@ pub struct Runs {
     pub wait_limit: Duration,
     /// How long a report whose worker was lost may wait for another (`MAESTRO_LOST_SECONDS`).
     pub lost_limit: Duration,
+}
+
+/// How long tables stay.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    /// How long one stays although the platform does not know its report (`MAESTRO_RETENTION_UNKNOWN_DAYS`); `None` (0):
+    /// for ever.
+    pub unknown: Option<TimeDelta>,
+    /// How long one stays after its last run (`MAESTRO_RETENTION_RUN_DAYS`); `None` (0): for ever.
+    pub runs: Option<TimeDelta>,
+    /// The largest part of all reports that the platform may not know, in percent (`MAESTRO_RETENTION_MAX_SHARE`).
+    pub max_share: usize,
 }
 
 /// A report made again and again.

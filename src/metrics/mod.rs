@@ -79,6 +79,32 @@ impl Limited {
     }
 }
 
+/// Why retention drops a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DropReason {
+    /// The platform does not know its report any more.
+    Unknown,
+    /// Its last run is too long ago.
+    Old,
+    /// It never had rows, and its last run is too long ago.
+    Failed,
+}
+
+impl DropReason {
+    /// All reasons.
+    pub const ALL: [Self; 3] = [Self::Unknown, Self::Old, Self::Failed];
+
+    /// The label.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Old => "old",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// The task's name where a message is no task.
 pub const NO_TASK: &str = "unreadable";
 
@@ -92,6 +118,8 @@ struct Metrics {
     stage_seconds: HistogramVec,
     reports: IntCounterVec,
     rows: IntCounterVec,
+    tables_dropped: IntCounterVec,
+    generations_cleared: IntCounterVec,
     peer_requests: IntCounterVec,
     peer_seconds: HistogramVec,
     queue_messages: IntGaugeVec,
@@ -116,6 +144,8 @@ impl Metrics {
             stage_seconds: table::STAGE_SECONDS.histogram(&registry),
             reports: table::REPORTS.counter(&registry),
             rows: table::ROWS.counter(&registry),
+            tables_dropped: table::TABLES_DROPPED.counter(&registry),
+            generations_cleared: table::GENERATIONS_CLEARED.counter(&registry),
             peer_requests: table::PEER_REQUESTS.counter(&registry),
             peer_seconds: table::PEER_SECONDS.histogram(&registry),
             queue_messages: table::QUEUE_MESSAGES.gauge(&registry),
@@ -130,6 +160,10 @@ impl Metrics {
     fn begin_at_zero(&self) {
         for limit in [Limited::Slow, Limited::Rate, Limited::Refused] {
             self.limited.with_label_values(&[limit.as_str()]);
+        }
+        self.generations_cleared.with_label_values::<&str>(&[]);
+        for reason in DropReason::ALL {
+            self.tables_dropped.with_label_values(&[reason.as_str()]);
         }
         for kind in [ReportType::General, ReportType::Pivot] {
             self.rows.with_label_values(&[kind.as_str()]);
@@ -172,6 +206,16 @@ pub fn report(kind: ReportType, status: Status, rows: u64, stages: &StageSeconds
 /// A report ended, with or without a new result.
 pub fn report_ended(kind: ReportType, status: Status) {
     METRICS.reports.with_label_values(&[kind.as_str(), status.as_str()]).inc();
+}
+
+/// Retention dropped a table.
+pub fn table_dropped(reason: DropReason) {
+    METRICS.tables_dropped.with_label_values(&[reason.as_str()]).inc();
+}
+
+/// Retention cleared so many generations.
+pub fn generations_cleared(count: u64) {
+    METRICS.generations_cleared.with_label_values::<&str>(&[]).inc_by(count);
 }
 
 /// A call of another service was answered, or not.

@@ -53,8 +53,8 @@ const fn histogram(name: &'static str, labels: Labels, buckets: &'static [f64], 
 /// Everything that is counted, in the order of a reader's interest.
 #[rustfmt::skip]
 pub static DEFINITIONS: &[&Definition] = &[
-    &REQUESTS, &REQUEST_SECONDS, &LIMITED, &TASKS, &TASK_SECONDS, &STAGE_SECONDS, &REPORTS, &ROWS, &PEER_REQUESTS,
-    &PEER_SECONDS, &QUEUE_MESSAGES, &BROKER_UP, &BUILD,
+    &REQUESTS, &REQUEST_SECONDS, &LIMITED, &TASKS, &TASK_SECONDS, &STAGE_SECONDS, &REPORTS, &ROWS, &TABLES_DROPPED,
+    &GENERATIONS_CLEARED, &PEER_REQUESTS, &PEER_SECONDS, &QUEUE_MESSAGES, &BROKER_UP, &BUILD,
 ];
 
 pub(super) static REQUESTS: Definition = counter(
@@ -90,6 +90,16 @@ pub(super) static REPORTS: Definition = counter(
 );
 pub(super) static ROWS: Definition =
     counter("maestro_reports_rows_stored_total", &["type"], "Rows of finished reports put into the report store.");
+pub(super) static TABLES_DROPPED: Definition = counter(
+    "maestro_reports_tables_dropped_total",
+    &["reason"],
+    "Tables that retention dropped: of reports unknown to the platform, of old runs, of failed runs without rows.",
+);
+pub(super) static GENERATIONS_CLEARED: Definition = counter(
+    "maestro_reports_generations_cleared_total",
+    &[],
+    "Generations of rows that retention cleared: left by lost runs, or readable before the present one.",
+);
 pub(super) static PEER_REQUESTS: Definition = counter(
     "maestro_reports_peer_requests_total",
     &["peer", "outcome"],

@@ -85,7 +85,12 @@ impl Peers {
     }
 
     /// The connection is read here, the JSON on a thread of its own; a slow taker slows the connection down.
-    async fn rows<T: TakeRow>(&self, path: &str, body: &Value, mut taker: T) -> Result<RowsRead<T>, PeerError> {
+    pub(super) async fn rows<T: TakeRow>(
+        &self,
+        path: &str,
+        body: &Value,
+        mut taker: T,
+    ) -> Result<RowsRead<T>, PeerError> {
         let call = self.data_call(Method::POST, path);
         let response = call.send(body).await?;
         let (sender, receiver) = mpsc::channel(PIECES_IN_FLIGHT);

@@ -10,11 +10,13 @@ mod error;
 mod http;
 mod probe;
 mod report_api;
+mod reports;
 mod websocket;
 
 pub use answer::{Summary, TakeRow};
 pub use data_api::RowsRead;
 pub use error::PeerError;
+pub use reports::Known;
 
 use crate::config::Config;
 use rustls::ClientConfig;

@@ -17,6 +17,7 @@ mod fuzz;
 mod inventory;
 mod logs;
 mod metrics;
+mod retention;
 mod rotation;
 mod store;
 mod tls;

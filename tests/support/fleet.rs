@@ -10,6 +10,7 @@ use maestro_reports::config::Auth;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Output;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -42,7 +43,7 @@ pub(crate) struct Fleet {
     env: Settings,
     inventory: Option<Program>,
     folder: TempDir,
-    _database: Option<Database>,
+    database: Option<Database>,
 }
 
 /// Starts the parts, the sample inventory and the API; `None` where the servers are not there (and it says SKIPPED).
@@ -98,7 +99,7 @@ fn fleet_on(
         assert!(migrated.status.success(), "migrate: {}", String::from_utf8_lossy(&migrated.stderr));
     }
     let api = Program::listening(&["serve"], &borrowed(&env));
-    Some(Fleet { api, platform, env, inventory, folder, _database: database })
+    Some(Fleet { api, platform, env, inventory, folder, database })
 }
 
 fn borrowed(env: &Settings) -> Vec<(&str, &str)> {
@@ -111,6 +112,16 @@ impl Fleet {
         let mut env = borrowed(&self.env);
         env.extend(more);
         Program::spawn(args, &env)
+    }
+
+    /// Runs a command of this installation to its end.
+    pub(crate) fn output(&self, args: &[&str]) -> Output {
+        Program::output(args, &borrowed(&self.env))
+    }
+
+    /// Its database, where it stands on servers.
+    pub(crate) fn database(&self) -> Option<&Database> {
+        self.database.as_ref()
     }
 
     /// Starts a worker as the platform's manual does.
