@@ -31,8 +31,9 @@
 //!    down, so memory does not grow with the rows.
 //! 4. `stages/write.rs` counts each batch (`stages/aggregation.rs`) and has `stages/webhook.rs` stage it in a generation of
 //!    the table that nobody reads; the commit makes it the readable one together with the report's record, in one atomic step.
-//! 5. `stages/announce.rs` publishes the notices, the message is acknowledged, and each notice is tried again on its own.
-//!    A failure ends in [`stages::failed`]: the report is in `error` with a message, and the old rows stay readable.
+//! 5. `stages/announce.rs` publishes the notices, the rows are indexed, the message is acknowledged, and each notice is
+//!    tried again on its own. A failure ends in [`stages::failed`]: the report is in `error` with a message, and the old
+//!    rows stay readable.
 //!
 //! # Decisions
 //! - *Generations and a pointer* rather than renaming tables: pointer, rows, status and charts change in one step, and a
@@ -46,7 +47,7 @@
 //!   again. Trees are made only where rows are few: batches of other hosts, tasks that carry rows, the inventory's files.
 //! - *serde_json on a window of the answer* (`peers/answer`) rather than on the stream, where it goes byte by byte, or an
 //!   incremental parser of our own: its errors and limits are known, and a row cut by the window is parsed again.
-//! - *Indexes on the usual columns alone* (`store/usual`), made before a commit: an index on every column would cost a large
+//! - *Indexes on the usual columns alone* (`store/usual`), made after a commit, when the report is readable: an index on every column would cost a large
 //!   report more than it saves. Any other order, and a filter, is one pass over the rows that keeps only a page's places.
 
 pub mod api;

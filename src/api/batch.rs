@@ -158,6 +158,7 @@ async fn take(store: &dyn Store, received: Received, now: DateTime<Utc>) -> Resu
             let upserted = if rows.is_empty() { 0 } else { store.stage(&staging, rows).await? };
             if let Some(end) = run.end {
                 store.commit(&staging, &outcome(end, now)).await?;
+                store.index(&table).await?;
             }
             Ok(Appended { upserted, ..Appended::default() })
         }

@@ -66,7 +66,18 @@ impl Run<'_> {
                 outcome
             }
         };
-        announce::success(self.app, &self.table, self.owner, &outcome).await
+        announce::success(self.app, &self.table, self.owner, &outcome).await?;
+        self.index().await;
+        Ok(())
+    }
+
+    /// Indexes the rows once everybody is told of them: they can be read without.
+    async fn index(&self) {
+        if let Some(store) = &self.app.store
+            && let Err(error) = store.index(&self.table).await
+        {
+            log::warn!("report {}: pages of it are slow, its rows could not be indexed: {error}", self.table.report);
+        }
     }
 
     /// The outcome of this very run, where it is already committed.

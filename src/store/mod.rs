@@ -134,6 +134,10 @@ pub trait Store: Upkeep {
     /// `outcome.rows` rows. No error when this very staging is already committed.
     async fn commit(&self, staging: &Staging, outcome: &Outcome) -> Result<(), StoreError>;
 
+    /// Indexes the readable rows on the usual columns that they have. Once they are readable, so that nobody waits for
+    /// this; nothing is done where it is done already, where the rows are few, and where there is no table.
+    async fn index(&self, table: &TableName) -> Result<(), StoreError>;
+
     /// Removes the staging and what it holds. No error when it is already gone.
     async fn abort(&self, staging: &Staging) -> Result<(), StoreError>;
 

@@ -1,4 +1,4 @@
-//! The columns by which people usually sort: their indexes are made with a table, before anybody reads it.
+//! The columns by which people usually sort: their indexes are made with a table, as soon as it can be read.
 
 /// The default order is by this one.
 pub(super) const DEFAULT: &str = "updated_at";

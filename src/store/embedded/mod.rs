@@ -24,6 +24,7 @@ mod space;
 mod stream;
 mod upkeep;
 
+use super::usual;
 use super::{Appended, End, Found, Kept, Outcome, RowQuery, Schema, Silent, Staging, Store, StoreError, Taken, Taker};
 use crate::domain::{NewReport, Report, Row, TableName};
 use async_trait::async_trait;
@@ -144,6 +145,19 @@ impl Store for EmbeddedStore {
     async fn commit(&self, staging: &Staging, outcome: &Outcome) -> Result<(), StoreError> {
         let (staging, outcome) = (staging.clone(), outcome.clone());
         self.pool.write("to commit a run", move |tx| runs::commit(tx, &staging, &outcome)).await
+    }
+
+    async fn index(&self, table: &TableName) -> Result<(), StoreError> {
+        let Some(report) = self.report(table).await? else { return Ok(()) };
+        for column in usual::indexed(&report.columns, report.rows) {
+            let table = *table;
+            let index = move |tx: &Transaction<'_>| {
+                let readable = registry::generation(tx, &table)?.flatten();
+                Ok(readable.map_or(Ok(()), |number| rows::index(tx, number, column))?)
+            };
+            self.pool.write_ahead("to index rows", index).await?;
+        }
+        Ok(())
     }
 
     async fn abort(&self, staging: &Staging) -> Result<(), StoreError> {

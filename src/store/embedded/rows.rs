@@ -21,16 +21,10 @@ pub(super) fn create(tx: &Transaction<'_>, table: &TableName, run_id: &str, atte
     Ok(number)
 }
 
-/// Indexes a generation on these columns, in both directions.
-pub(super) fn index(
-    tx: &Transaction<'_>,
-    number: u64,
-    columns: impl IntoIterator<Item = &'static str>,
-) -> rusqlite::Result<()> {
-    columns.into_iter().try_for_each(|column| {
-        let key = column_key(column);
-        tx.execute_batch(&format!("CREATE INDEX {} ON rows_{number} ({key}, id)", index_name(number, column)))
-    })
+/// Indexes a generation on a column, in both directions, unless it is indexed already.
+pub(super) fn index(tx: &Transaction<'_>, number: u64, column: &'static str) -> rusqlite::Result<()> {
+    let (name, key) = (index_name(number, column), column_key(column));
+    tx.execute_batch(&format!("CREATE INDEX IF NOT EXISTS {name} ON rows_{number} ({key}, id)"))
 }
 
 /// The name of a generation's index on a column.
@@ -107,7 +101,7 @@ pub(super) fn append(
 
 fn create_readable(tx: &Transaction<'_>, table: &TableName) -> rusqlite::Result<u64> {
     let number = create(tx, table, "", "")?;
-    index(tx, number, [usual::DEFAULT])?;
+    index(tx, number, usual::DEFAULT)?;
     tx.execute("UPDATE reports SET generation = ?2 WHERE table_name = ?1", params![table.to_string(), number])?;
     Ok(number)
 }

@@ -3,7 +3,7 @@
 use super::error::WorkError;
 use super::{registry, rows};
 use crate::domain::{Row, TableName};
-use crate::store::{Outcome, Staging, StoreError, usual};
+use crate::store::{Outcome, Staging, StoreError};
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -55,7 +55,6 @@ pub(super) fn commit(tx: &Transaction<'_>, staging: &Staging, outcome: &Outcome)
     if staged != outcome.rows {
         return Err(StoreError::Incomplete { table: staging.table, staged, expected: outcome.rows }.into());
     }
-    rows::index(tx, staging.generation, usual::indexed(&outcome.columns, staged))?;
     registry::finish(tx, staging, outcome)?;
     if let Some(old) = old {
         rows::drop(tx, old)?;

@@ -122,6 +122,10 @@ impl Store for MongoStore {
         runs::commit(&self.connection, staging, outcome).await
     }
 
+    async fn index(&self, table: &TableName) -> Result<(), StoreError> {
+        runs::index(&self.connection, table).await
+    }
+
     async fn abort(&self, staging: &Staging) -> Result<(), StoreError> {
         runs::abort(&self.connection, staging).await
     }

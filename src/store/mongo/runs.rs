@@ -76,7 +76,6 @@ pub(super) async fn commit(connection: &Connection, staging: &Staging, outcome: 
     if staged != outcome.rows {
         return Err(StoreError::Incomplete { table: staging.table, staged, expected: outcome.rows });
     }
-    generations::index(connection, &collection, usual::indexed(&outcome.columns, staged)).await?;
     let before = point_to(connection, staging, outcome, &collection).await?.ok_or(superseded)?;
     generations::clear_old(connection, &staging.table, staging.generation, before.collection).await;
     Ok(())
@@ -115,6 +114,20 @@ async fn point_to(
         }
     }
     Ok(None)
+}
+
+/// Indexes the readable rows.
+pub(super) async fn index(connection: &Connection, table: &TableName) -> Result<(), StoreError> {
+    let Some(Record { collection: Some(collection), columns, rows, .. }) = registry::find(connection, table).await?
+    else {
+        return Ok(());
+    };
+    generations::index(connection, &collection, usual::indexed(&columns, rows)).await?;
+    if registry::find(connection, table).await?.is_none() {
+        // The table was removed meanwhile, and an index makes the collection that it is for.
+        generations::drop(connection, &collection).await?;
+    }
+    Ok(())
 }
 
 /// Removes a staging, unless it is committed.

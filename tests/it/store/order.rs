@@ -51,6 +51,9 @@ async fn fill_mixed(store: &dyn Store) {
     }
     let columns = ["_id", "name", "hostname", "other", "list", "updated_at"].map(str::to_owned).to_vec();
     store.commit(&staging, &Outcome { columns, ..outcome(u64::from(ROWS)) }).await.unwrap();
+    for _ in 0..2 {
+        store.index(&table()).await.unwrap();
+    }
 }
 
 fn by(path: &str, direction: store::Direction) -> RowQuery {
