@@ -95,7 +95,7 @@ impl Peers {
         let response = call.send(body).await?;
         let (sender, receiver) = mpsc::channel(PIECES_IN_FLIGHT);
         let reading = tokio::task::spawn_blocking(move || {
-            let outcome = read_answer(io::BufReader::with_capacity(64 * 1024, Pieces::new(receiver)), &mut taker);
+            let outcome = read_answer(Pieces::new(receiver), &mut taker);
             (taker, outcome)
         });
         let (forwarded, read) = futures_util::join!(forward(&call, response, sender), reading);

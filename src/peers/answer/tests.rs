@@ -52,6 +52,23 @@ fn a_cut_answer_is_broken_off_at_every_byte() {
 }
 
 #[test]
+fn what_is_no_utf_8_is_told_after_the_rows_before_it() {
+    let good = r#"{"items": [{"_id": "é€😀"}, "#.as_bytes();
+    for (garbled, piece) in [(&b"{\"_id\": \"\xff\"}]}"[..], 1), (b"{\"_id\": \"\xc3(\"}]}", 7), (b"\xe2\x82 ", 64)] {
+        let bytes = [good, garbled].concat();
+        let mut keep = Keep { rows: Vec::new(), wanted: usize::MAX };
+        let outcome = read_answer(Pieces { bytes: &bytes, sizes: vec![piece] }, &mut keep);
+        assert!(
+            matches!(&outcome, Err(ReadError::NotUnderstood(what)) if what == "after 1 rows: expected UTF-8"),
+            "{outcome:?}"
+        );
+        assert_eq!(keep.rows, [rawdoc! {"_id": "é€😀"}.into()]);
+    }
+    let outcome = read_answer(&[good, b"{\"_id\": \"\xe2\x82"].concat()[..], &mut Keep { rows: Vec::new(), wanted: 9 });
+    assert!(matches!(outcome, Err(ReadError::BrokenOff)), "a character that is cut: {outcome:?}");
+}
+
+#[test]
 fn what_is_no_answer_says_what_is_wrong() {
     let cases = [
         ("<html></html>", "expected value"),

@@ -1,13 +1,14 @@
 //! The part of a stream of JSON that is in memory: values are parsed from it where they are complete, and bytes are read
 //! where they are not.
 //!
-//! Parsing from memory is several times faster than parsing from a stream byte by byte. A value that turns out to be cut
+//! Parsing from memory is several times faster than parsing from a stream byte by byte, and from a text, which is known to
+//! be UTF-8, than from bytes, of which the parser checks every name and text by itself. A value that turns out to be cut
 //! is parsed again once there is more of it; as the window at least doubles for that, a long value costs no more than
 //! about twice its parsing.
 
 use crate::domain::Row;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, Visitor};
-use serde_json::de::SliceRead;
+use serde_json::de::StrRead;
 use std::fmt;
 use std::io::Read;
 
@@ -28,17 +29,22 @@ pub(super) enum Fault {
 /// What is in memory of a stream.
 pub(super) struct Window<R> {
     stream: R,
-    /// Holds what is to be parsed from `start` to `end`.
-    buffer: Vec<u8>,
+    /// Holds what is to be parsed from `start` on.
+    text: String,
     start: usize,
-    end: usize,
+    /// What is read at a time; at first there are the `cut` bytes of a character that was not read to its end.
+    piece: Vec<u8>,
+    cut: usize,
+    /// Whether nothing more is read: the stream has ended, or is `garbled`, no UTF-8, from here on.
     ended: bool,
+    garbled: bool,
 }
 
 impl<R: Read> Window<R> {
     /// Nothing read yet.
     pub(super) fn new(stream: R) -> Self {
-        Self { stream, buffer: vec![0; PIECE_BYTES], start: 0, end: 0, ended: false }
+        let piece = vec![0; PIECE_BYTES];
+        Self { stream, text: String::new(), start: 0, piece, cut: 0, ended: false, garbled: false }
     }
 
     /// Passes over what opens an object or a list; `expected` says what should be there.
@@ -52,7 +58,7 @@ impl<R: Read> Window<R> {
 
     /// Whether another item comes before the end of an object or list, which is passed over, as is the comma.
     pub(super) fn goes_on(&mut self, close: u8, first: bool) -> Result<bool, Fault> {
-        match self.peek()?.ok_or(Fault::BrokenOff)? {
+        match self.peek()?.ok_or_else(|| self.cut_off())? {
             byte if byte == close => {
                 self.start += 1;
                 return Ok(false);
@@ -66,7 +72,7 @@ impl<R: Read> Window<R> {
 
     /// Passes over a byte that must be there.
     pub(super) fn expect(&mut self, byte: u8) -> Result<(), Fault> {
-        if self.peek()?.ok_or(Fault::BrokenOff)? != byte {
+        if self.peek()?.ok_or_else(|| self.cut_off())? != byte {
             return Err(Fault::Wrong(format!("expected `{}`", char::from(byte))));
         }
         self.start += 1;
@@ -76,6 +82,7 @@ impl<R: Read> Window<R> {
     /// Nothing but white space may follow.
     pub(super) fn end(&mut self) -> Result<(), Fault> {
         match self.peek()? {
+            None if self.garbled => Err(self.cut_off()),
             None => Ok(()),
             Some(_) => Err(Fault::Wrong("trailing characters".to_owned())),
         }
@@ -89,29 +96,29 @@ impl<R: Read> Window<R> {
     /// Parses one value. `parse` is called again where the value is not yet complete.
     pub(super) fn value<T>(
         &mut self,
-        mut parse: impl FnMut(&mut serde_json::Deserializer<SliceRead<'_>>) -> serde_json::Result<T>,
+        mut parse: impl FnMut(&mut serde_json::Deserializer<StrRead<'_>>) -> serde_json::Result<T>,
     ) -> Result<T, Fault> {
         loop {
-            let bytes = &self.buffer[self.start..self.end];
-            let mut json = serde_json::Deserializer::from_slice(bytes);
+            let text = &self.text[self.start..];
+            let mut json = serde_json::Deserializer::from_str(text);
             match parse(&mut json) {
                 Ok(value) => {
                     let length = json.into_iter::<IgnoredAny>().byte_offset();
-                    if self.ended || length < bytes.len() || matches!(bytes.last(), Some(b'}' | b']' | b'"')) {
+                    if self.ended || length < text.len() || text.ends_with(['}', ']', '"']) {
                         self.start += length;
                         return Ok(value);
                     }
                     // A number at the very end may go on.
                 }
                 Err(error) if !error.is_eof() => return Err(Fault::Wrong(error.to_string())),
-                Err(_) if self.ended => return Err(Fault::BrokenOff),
-                Err(_) if bytes.len() > MAX_VALUE_BYTES => {
+                Err(_) if self.ended => return Err(self.cut_off()),
+                Err(_) if text.len() > MAX_VALUE_BYTES => {
                     return Err(Fault::Wrong(format!("expected at most {MAX_VALUE_BYTES} bytes of JSON in one value")));
                 }
                 Err(_) => {}
             }
-            let wanted = (2 * bytes.len()).min(MAX_VALUE_BYTES);
-            while !self.ended && self.end - self.start <= wanted {
+            let wanted = (2 * text.len()).min(MAX_VALUE_BYTES);
+            while !self.ended && self.text.len() - self.start <= wanted {
                 self.fill()?;
             }
         }
@@ -120,12 +127,12 @@ impl<R: Read> Window<R> {
     /// The next byte that is no white space; none where the stream has ended.
     fn peek(&mut self) -> Result<Option<u8>, Fault> {
         loop {
-            let bytes = &self.buffer[self.start..self.end];
+            let bytes = &self.text.as_bytes()[self.start..];
             if let Some(at) = bytes.iter().position(|byte| !matches!(byte, b' ' | b'\n' | b'\t' | b'\r')) {
                 self.start += at;
-                return Ok(Some(self.buffer[self.start]));
+                return Ok(Some(bytes[at]));
             }
-            self.start = self.end;
+            self.start = self.text.len();
             if self.ended {
                 return Ok(None);
             }
@@ -133,25 +140,41 @@ impl<R: Read> Window<R> {
         }
     }
 
+    /// Why there is no more.
+    fn cut_off(&self) -> Fault {
+        if self.garbled { Fault::Wrong("expected UTF-8".to_owned()) } else { Fault::BrokenOff }
+    }
+
     /// Reads once, behind what is there.
     fn fill(&mut self) -> Result<(), Fault> {
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        if self.buffer.len() - self.end < PIECE_BYTES {
-            self.buffer.resize(self.end + PIECE_BYTES.max(self.end / 2), 0);
-        }
+        self.text.drain(..self.start);
+        self.start = 0;
         let count = loop {
-            match self.stream.read(&mut self.buffer[self.end..]) {
+            match self.stream.read(&mut self.piece[self.cut..]) {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 read => break read.map_err(|_| Fault::BrokenOff)?,
             }
         };
-        self.end += count;
-        self.ended = count == 0;
+        self.take(self.cut + count);
+        self.ended = count == 0 || self.garbled;
         Ok(())
+    }
+
+    /// Takes the first bytes of the piece over into the text, as far as they are UTF-8.
+    fn take(&mut self, count: usize) {
+        let (valid, rest) = match str::from_utf8(&self.piece[..count]) {
+            Ok(text) => {
+                self.text.push_str(text);
+                (count, 0)
+            }
+            Err(error) => {
+                self.garbled = error.error_len().is_some();
+                self.text.push_str(&String::from_utf8_lossy(&self.piece[..error.valid_up_to()]));
+                (error.valid_up_to(), count - error.valid_up_to())
+            }
+        };
+        self.piece.copy_within(valid..valid + rest, 0);
+        self.cut = rest;
     }
 }
 
