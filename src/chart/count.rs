@@ -23,9 +23,8 @@ const OTHER: &str = "(other)";
 /// characters, and counts every further one as `(other)`.
 #[derive(Debug, Default)]
 pub struct Counts {
-    rules: Vec<(&'static Rule, Labels)>,
-    /// The rules of a field, by their places in `rules`.
-    by_field: HashMap<&'static str, Vec<usize>>,
+    /// The rules of each field and what they have counted.
+    by_field: HashMap<&'static str, Vec<(&'static Rule, Labels)>>,
     /// Where a label is written that is no text in its row.
     label: String,
 }
@@ -36,21 +35,25 @@ impl Counts {
     pub fn new(component: &str) -> Self {
         let mut counts = Self::default();
         for rule in RULES.iter().filter(|rule| rule.component.is_empty() || rule.component == component) {
-            counts.by_field.entry(rule.field).or_default().push(counts.rules.len());
-            counts.rules.push((rule, Labels::default()));
+            counts.by_field.entry(rule.field).or_default().push((rule, Labels::default()));
         }
         counts
     }
 
     /// Counts one top-level field of a row.
     pub fn add(&mut self, field: &RawElement<'_>) {
-        let Some(places) = self.by_field.get(field.key().as_str()) else { return };
+        let Some(rules) = self.by_field.get_mut(field.key().as_str()) else { return };
         let Ok(value) = field.value() else { return };
-        for place in places {
-            let Some((rule, labels)) = self.rules.get_mut(*place) else { continue };
-            let value = if let RawBsonRef::Document(object) = value { at(object, rule.lens) } else { Some(value) };
-            if let Some(value) = value {
-                each(value, rule.sublens, labels, &mut self.label);
+        let RawBsonRef::Document(object) = value else {
+            rules.iter_mut().for_each(|(rule, labels)| each(value, rule.sublens, labels, &mut self.label));
+            return;
+        };
+        // The object is passed through once for all its rules.
+        for element in object.iter_elements().map_while(Result::ok) {
+            for (rule, labels) in rules.iter_mut() {
+                if let Some(value) = below(&element, rule.lens) {
+                    each(value, rule.sublens, labels, &mut self.label);
+                }
             }
         }
     }
@@ -60,7 +63,8 @@ impl Counts {
     /// A rule that counted nothing is absent.
     #[must_use]
     pub fn finish(&self) -> Value {
-        let counted = self.rules.iter().filter(|(_, labels)| labels.total() > 0);
+        let own = |rule: &'static Rule| self.by_field.get(rule.field)?.iter().find(|(own, _)| std::ptr::eq(*own, rule));
+        let counted = RULES.iter().filter_map(own).filter(|(_, labels)| labels.total() > 0);
         let charts: Map<String, Value> = counted
             .map(|(rule, labels)| {
                 let (label, data): (Vec<&str>, Vec<u64>) = labels.ranked().into_iter().unzip();
@@ -100,10 +104,19 @@ fn each(value: RawBsonRef<'_>, sublens: &str, labels: &mut Labels, scratch: &mut
 
 /// The value at a dotted path; nothing at an empty one.
 fn at<'a>(object: &'a RawDocument, path: &str) -> Option<RawBsonRef<'a>> {
-    match path.split_once('.') {
-        Some((first, rest)) => at(object.get(first).ok()??.as_document()?, rest),
-        None => object.get(path).ok()?,
+    object.iter_elements().map_while(Result::ok).find_map(|element| below(&element, path))
+}
+
+/// The value at a dotted path that begins with this element.
+fn below<'a>(element: &RawElement<'a>, path: &str) -> Option<RawBsonRef<'a>> {
+    let name = element.key().as_str();
+    let rest = path.strip_prefix(name).filter(|_| !name.contains('.'))?;
+    if rest.is_empty() {
+        return element.value().ok();
     }
+    let rest = rest.strip_prefix('.')?;
+    let RawBsonRef::Document(object) = element.value().ok()? else { return None };
+    at(object, rest)
 }
 
 /// How often each label was seen.
@@ -117,10 +130,7 @@ impl Labels {
     /// Counts a value that has a label: no null, object or list.
     fn add(&mut self, value: RawBsonRef<'_>, scratch: &mut String) {
         let Some(label) = label(value, scratch) else { return };
-        let label = match label.char_indices().nth(MAX_LABEL_CHARS) {
-            Some((end, _)) => &label[..end],
-            None => label,
-        };
+        let label = shortened(label);
         if let Some(count) = self.known.get_mut(label) {
             *count += 1;
         } else if self.known.len() < MAX_LABELS {
@@ -144,6 +154,15 @@ impl Labels {
         }
         ranked
     }
+}
+
+/// Its first characters.
+fn shortened(label: &str) -> &str {
+    // A text of so few bytes has no more characters, and most are of that kind.
+    if label.len() <= MAX_LABEL_CHARS {
+        return label;
+    }
+    label.char_indices().nth(MAX_LABEL_CHARS).map_or(label, |(end, _)| &label[..end])
 }
 
 /// The label of a value: a text as it is, another value written into `scratch`.

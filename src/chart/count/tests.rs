@@ -94,7 +94,7 @@ fn memory_stays_bounded_and_no_row_is_lost() {
         .map(|n| doc! {"provider": if n % 2 == 0 { "AWS".to_owned() } else { format!("p{n}{}", "x".repeat(300)) }})
         .collect();
     let counts = count("servers", &rows);
-    for (_, labels) in &counts.rules {
+    for (_, labels) in counts.by_field.values().flatten() {
         assert!(labels.known.len() <= MAX_LABELS);
         assert!(labels.known.keys().all(|label| label.chars().count() <= MAX_LABEL_CHARS));
     }
