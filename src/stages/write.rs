@@ -33,17 +33,17 @@ pub(super) async fn all(
     let mut written = Written::default();
     let mut failure = None;
     let mut writing = FuturesUnordered::new();
+    // Counted while others are being written, and to be written next.
+    let mut counted = None;
     let mut more = true;
     loop {
+        if let Some(rows) = counted.take_if(|_| writing.len() < sink.at_once()) {
+            writing.push(one(sink, written.batches, rows));
+            written.batches += 1;
+        }
         tokio::select! {
-            batch = batches.recv(), if more && writing.len() < sink.at_once() => match batch {
-                Some(rows) => {
-                    tally.add(&rows);
-                    writing.push(one(sink, written.batches, rows));
-                    written.batches += 1;
-                }
-                None => more = false,
-            },
+            // A batch begins to be written when it is asked for, so first of all.
+            biased;
             Some((outcome, seconds)) = writing.next() => {
                 written.seconds += seconds;
                 match outcome {
@@ -51,11 +51,19 @@ pub(super) async fn all(
                     Err(error) => {
                         failure.get_or_insert(error);
                         more = false;
+                        counted = None;
                         // The source stops as soon as it has another batch.
                         batches.close();
                     }
                 }
             }
+            batch = batches.recv(), if more && counted.is_none() => match batch {
+                Some(rows) => {
+                    tally.add(&rows);
+                    counted = Some(rows);
+                }
+                None => more = false,
+            },
             else => break,
         }
     }
