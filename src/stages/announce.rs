@@ -24,10 +24,13 @@ pub(super) async fn success(app: &App, table: &TableName, owner: OwnerId, outcom
         notice = Notice::Success;
         more.insert("columns".into(), Value::from(outcome.columns.clone()));
         more.insert("aggr".into(), outcome.aggr.clone());
-        publish(app, Task::Audit { report, record: json!({"aggr": outcome.aggr}) }).await?;
     }
     publish(app, Task::Notification { report, message: outcome.message.clone(), status, more }).await?;
-    Ok(publish(app, Task::Ws { kind, report, owner, notice }).await?)
+    publish(app, Task::Ws { kind, report, owner, notice }).await?;
+    if status == Status::Finished {
+        publish(app, Task::Audit { report, record: json!({"aggr": outcome.aggr}) }).await?;
+    }
+    Ok(())
 }
 
 /// Records a failed run and, when it is not tried again, tells of it.

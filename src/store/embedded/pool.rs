@@ -13,14 +13,25 @@ use tokio::sync::Mutex as AsyncMutex;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The size of a page in a new file. Rows of a kilobyte or two fill it well, where SQLite's usual 4 KiB hold two of them.
 const PAGE_BYTES: u32 = 16 * 1024;
-/// What the write-ahead log keeps of its file when it begins anew: twice of what it grows to before that.
+/// What the write-ahead log keeps of its file when it begins anew: twice of what it grows to before that while rows are
+/// staged.
 const LOG_BYTES: u32 = 32 * 1024 * 1024;
-/// SQLite's words for a commit that syncs the write-ahead log, as a task is acknowledged after its rows are committed,
-/// and for one that leaves this to a later commit or to the next checkpoint.
-const FULL: &str = "FULL";
-const NORMAL: &str = "NORMAL";
+/// A commit that syncs the write-ahead log, as a task is acknowledged after its rows are committed. Somebody waits for it,
+/// so what is in the log is moved into the file by a later commit, within bounds.
+const SYNCED: Commit = Commit { synchronous: "FULL", log_pages: 4_000 };
+/// A commit that leaves the syncing to a later one, or to the moving of the log.
+const AHEAD: Commit = Commit { synchronous: "NORMAL", log_pages: 1_000 };
 /// Idle readers kept open.
 const IDLE_READERS: usize = 4;
+
+/// What a commit does about the write-ahead log.
+#[derive(Clone, Copy)]
+struct Commit {
+    /// SQLite's word for whether it is synced.
+    synchronous: &'static str,
+    /// With so many pages in it, it is moved into the file.
+    log_pages: u32,
+}
 
 /// The connections of one store.
 #[derive(Clone)]
@@ -54,7 +65,7 @@ impl Pool {
         what: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, WorkError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.write_synchronous(FULL, what, work).await
+        self.write_with(SYNCED, what, work).await
     }
 
     /// As `write`, but a power cut may take the work back until the next `write` is done: that syncs the whole log, so
@@ -64,18 +75,19 @@ impl Pool {
         what: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, WorkError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.write_synchronous(NORMAL, what, work).await
+        self.write_with(AHEAD, what, work).await
     }
 
-    async fn write_synchronous<T: Send + 'static>(
+    async fn write_with<T: Send + 'static>(
         &self,
-        synchronous: &'static str,
+        commit: Commit,
         what: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, WorkError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let mut writer = Arc::clone(&self.writer).lock_owned().await;
         blocking(what, move || {
-            writer.pragma_update(None, "synchronous", synchronous)?;
+            writer.pragma_update(None, "synchronous", commit.synchronous)?;
+            writer.pragma_update(None, "wal_autocheckpoint", commit.log_pages)?;
             let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = work(&tx)?;
             tx.commit()?;
