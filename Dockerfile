@@ -1,9 +1,10 @@
 # syntax=docker/dockerfile:1
 # The image of every role: `serve` unless told otherwise. About 100 MB, no shell tools beside Debian's own, not root.
 
-FROM rust:1.95-slim-bookworm AS build
+# The version of rust-toolchain.toml, which stays out: it would have rustup fetch what only checks need.
+FROM rust:1.95.0-slim-bookworm AS build
 WORKDIR /src
-COPY Cargo.toml Cargo.lock rust-toolchain.toml ./
+COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY config config
 COPY migrations migrations

@@ -67,11 +67,11 @@ fn line(finding: &Finding, look: Look, text: &mut String) {
     }
 }
 
-/// Words, as many on a line as there is room for; further lines are indented. A long word stays whole, so that paths
-/// and addresses can be copied.
+/// Words, as many on a line as there is room for; further lines are indented. A long word stays whole, and so does a
+/// command in backticks, so that paths, addresses and commands can be copied.
 fn push_wrapped(words: &str, room: usize, indent: usize, text: &mut String) {
     let mut used = 0;
-    for word in words.split_whitespace() {
+    for word in whole_words(words) {
         let length = word.chars().count();
         if used > 0 && used + 1 + length > room {
             text.push_str(&format!("\n{:indent$}", ""));
@@ -84,6 +84,21 @@ fn push_wrapped(words: &str, room: usize, indent: usize, text: &mut String) {
         used += length;
     }
     text.push('\n');
+}
+
+/// The words between spaces, but what begins with a backtick ends after the next one.
+fn whole_words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text.trim();
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let quoted = rest.strip_prefix('`').and_then(|inner| inner.find('`')).map_or(0, |end| end + 2);
+        let end = rest[quoted..].find(char::is_whitespace).map_or(rest.len(), |space| quoted + space);
+        let (word, after) = rest.split_at(end);
+        rest = after.trim_start();
+        Some(word)
+    })
 }
 
 fn style(state: State, look: Look) -> Style {

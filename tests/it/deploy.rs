@@ -78,6 +78,13 @@ fn a_process_is_given_longer_to_stop_than_its_tasks() {
 }
 
 #[test]
+fn the_image_is_built_with_the_pinned_compiler() {
+    let channel = Regex::new("channel = \"([0-9.]+)\"").unwrap();
+    let pinned = channel.captures(&read("rust-toolchain.toml")).unwrap()[1].to_owned();
+    assert!(read("Dockerfile").contains(&format!("FROM rust:{pinned}-slim-bookworm AS build")));
+}
+
+#[test]
 fn systemd_understands_the_units() {
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
         return;
