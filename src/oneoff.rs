@@ -61,7 +61,8 @@ pub async fn run(mut config: Config, order: Order) -> anyhow::Result<u64> {
     let output = Output::open(&order.output)?;
     let printer = Printer::new(output, order.format, residual)?;
     let tls = tls::client(config.tls.ca_file.as_deref())?;
-    let printer = stages::read_pages(&Peers::new(Arc::new(config), &tls), &order.component, &query, printer).await?;
+    let (printer, _) =
+        stages::read_pages(&Peers::new(Arc::new(config), &tls), &order.component, &query, printer).await?;
     printer.finish()
 }
 

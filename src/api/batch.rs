@@ -155,7 +155,7 @@ async fn take(store: &dyn Store, received: Received, now: DateTime<Utc>) -> Resu
         }
         Some(run) => {
             let staging = staging(store, &table, &run, now).await?;
-            let upserted = if rows.is_empty() { 0 } else { store.stage(&staging, rows).await? };
+            let upserted = if rows.is_empty() { 0 } else { store.stage(&staging, rows).await?.new };
             if let Some(end) = run.end {
                 store.commit(&staging, &outcome(end, now)).await?;
                 store.index(&table).await?;

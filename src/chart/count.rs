@@ -42,17 +42,28 @@ impl Counts {
 
     /// Counts one top-level field of a row.
     pub fn add(&mut self, field: &RawElement<'_>) {
+        self.each_label(field, Labels::add);
+    }
+
+    /// Takes back one top-level field of a row that was counted.
+    pub fn remove(&mut self, field: &RawElement<'_>) {
+        self.each_label(field, Labels::remove);
+    }
+
+    fn each_label(&mut self, field: &RawElement<'_>, change: impl Fn(&mut Labels, &str)) {
         let Some(rules) = self.by_field.get_mut(field.key().as_str()) else { return };
         let Ok(value) = field.value() else { return };
         let RawBsonRef::Document(object) = value else {
-            rules.iter_mut().for_each(|(rule, labels)| each(value, rule.sublens, labels, &mut self.label));
+            for (rule, labels) in rules.iter_mut() {
+                each(value, rule.sublens, &mut self.label, |label| change(labels, label));
+            }
             return;
         };
         // The object is passed through once for all its rules.
         for element in object.iter_elements().map_while(Result::ok) {
             for (rule, labels) in rules.iter_mut() {
                 if let Some(value) = below(&element, rule.lens) {
-                    each(value, rule.sublens, labels, &mut self.label);
+                    each(value, rule.sublens, &mut self.label, |label| change(labels, label));
                 }
             }
         }
@@ -93,12 +104,18 @@ fn opts(rule: &Rule) -> Map<String, Value> {
     opts
 }
 
-/// Counts a value, or each element of a list: the value at the sublens, or the element itself if it is no object.
-fn each(value: RawBsonRef<'_>, sublens: &str, labels: &mut Labels, scratch: &mut String) {
-    let RawBsonRef::Array(elements) = value else { return labels.add(value, scratch) };
+/// The labels of a value, or of each element of a list: the value at the sublens, or the element itself if it is no
+/// object.
+fn each(value: RawBsonRef<'_>, sublens: &str, scratch: &mut String, mut take: impl FnMut(&str)) {
+    let RawBsonRef::Array(elements) = value else {
+        label(value, scratch).into_iter().for_each(take);
+        return;
+    };
     for element in elements.into_iter().map_while(Result::ok) {
         let value = if let RawBsonRef::Document(object) = element { at(object, sublens) } else { Some(element) };
-        value.into_iter().for_each(|value| labels.add(value, scratch));
+        if let Some(label) = value.and_then(|value| label(value, scratch)) {
+            take(label);
+        }
     }
 }
 
@@ -127,9 +144,7 @@ struct Labels {
 }
 
 impl Labels {
-    /// Counts a value that has a label: no null, object or list.
-    fn add(&mut self, value: RawBsonRef<'_>, scratch: &mut String) {
-        let Some(label) = label(value, scratch) else { return };
+    fn add(&mut self, label: &str) {
         let label = shortened(label);
         if let Some(count) = self.known.get_mut(label) {
             *count += 1;
@@ -140,12 +155,20 @@ impl Labels {
         }
     }
 
+    fn remove(&mut self, label: &str) {
+        match self.known.get_mut(shortened(label)) {
+            Some(count) => *count = count.saturating_sub(1),
+            None => self.other = self.other.saturating_sub(1),
+        }
+    }
+
     fn total(&self) -> u64 {
         self.known.values().sum::<u64>() + self.other
     }
 
     fn ranked(&self) -> Vec<(&str, u64)> {
-        let mut ranked: Vec<(&str, u64)> = self.known.iter().map(|(label, count)| (label.as_str(), *count)).collect();
+        let mut ranked: Vec<(&str, u64)> =
+            self.known.iter().filter(|(_, count)| **count > 0).map(|(label, count)| (label.as_str(), *count)).collect();
         ranked.sort_unstable_by_key(|(label, count)| (Reverse(*count), *label));
         ranked.truncate(MAX_SHOWN);
         let other = self.total() - ranked.iter().map(|(_, count)| count).sum::<u64>();
@@ -165,7 +188,7 @@ fn shortened(label: &str) -> &str {
     label.char_indices().nth(MAX_LABEL_CHARS).map_or(label, |(end, _)| &label[..end])
 }
 
-/// The label of a value: a text as it is, another value written into `scratch`.
+/// The label of a value: a text as it is, another value written into `scratch`; none of null, an object or a list.
 #[expect(clippy::wildcard_enum_match_arm, reason = "a type without a label is not counted, whichever it is")]
 fn label<'a>(value: RawBsonRef<'a>, scratch: &'a mut String) -> Option<&'a str> {
     scratch.clear();

@@ -28,6 +28,11 @@ impl Tally {
         self.spent += start.elapsed();
     }
 
+    /// Takes back what was learnt of rows that are left out; their columns stay, as other rows of the same ids have them.
+    pub(super) fn remove(&mut self, rows: &[Row]) {
+        rows.iter().flat_map(Row::fields).for_each(|field| self.counts.remove(&field));
+    }
+
     /// The columns in display order, the chart counts, and the seconds spent.
     pub(super) fn finish(&self) -> (Vec<String>, serde_json::Value, f64) {
         let start = Instant::now();

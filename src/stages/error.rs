@@ -28,6 +28,15 @@ pub enum StageError {
         /// Rows received.
         received: u64,
     },
+    /// Rows came on one page and on another again: their order has changed in between.
+    #[error(
+        "the Data API gave {again} rows twice, on different pages: while they were read, rows have moved from page to \
+         page, so others may be missing; request the report again, or set MAESTRO_FETCH_QTD so that one page holds all"
+    )]
+    RowsMoved {
+        /// Rows that came again.
+        again: u64,
+    },
     /// A thread of this process ended early.
     #[error("reading the answer of the Data API was interrupted")]
     Interrupted,
@@ -40,7 +49,7 @@ impl StageError {
         match self {
             Self::Peer(error) => error.verdict(),
             Self::Store(error) => error.verdict(),
-            Self::Broker(_) | Self::RowsMissing { .. } | Self::Interrupted => Verdict::Retry,
+            Self::Broker(_) | Self::RowsMissing { .. } | Self::RowsMoved { .. } | Self::Interrupted => Verdict::Retry,
             Self::Condition(_) => Verdict::GiveUp,
         }
     }

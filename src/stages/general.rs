@@ -32,12 +32,12 @@ struct Pages<'a> {
 }
 
 impl Source for Pages<'_> {
-    async fn read(self, peers: &Peers, batcher: Batcher) -> Result<Batcher, StageError> {
+    async fn read(self, peers: &Peers, batcher: Batcher) -> Result<(Batcher, u64), StageError> {
         read_pages(peers, self.component, &self.query, batcher).await
     }
 }
 
-/// Hands every row that the query finds to `taker`, page after page, and gives the taker back.
+/// Hands every row that the query finds to `taker`, page after page, and gives the taker back with the number of pages.
 ///
 /// # Errors
 /// See [`StageError`]; `RowsMissing` where a page comes empty before all rows announced were there, or a full one brings
@@ -47,12 +47,12 @@ pub async fn read_pages<T: TakeRow>(
     component: &Component,
     query: &Map<String, Value>,
     mut taker: T,
-) -> Result<T, StageError> {
+) -> Result<(T, u64), StageError> {
     let (mut page, mut received) = (1, 0);
     loop {
         let read = peers.find(component, query, page, taker).await?;
         taker = read.taker;
-        let Some(summary) = read.summary else { return Ok(taker) };
+        let Some(summary) = read.summary else { return Ok((taker, page)) };
         received += summary.received;
         let found = summary.found.unwrap_or(received);
         // A full page with more rows than were announced: the number is wrong, and nobody knows whether there are others.
@@ -60,7 +60,7 @@ pub async fn read_pages<T: TakeRow>(
             return Err(StageError::RowsMissing { found, received });
         }
         if received >= found {
-            return Ok(taker);
+            return Ok((taker, page));
         }
         page += 1;
     }

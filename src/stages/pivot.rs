@@ -38,7 +38,7 @@ struct Aggregate<'a> {
 }
 
 impl Source for Aggregate<'_> {
-    async fn read(self, peers: &Peers, batcher: Batcher) -> Result<Batcher, StageError> {
-        Ok(peers.aggregate(self.entity, &self.pipeline, batcher).await?.taker)
+    async fn read(self, peers: &Peers, batcher: Batcher) -> Result<(Batcher, u64), StageError> {
+        Ok((peers.aggregate(self.entity, &self.pipeline, batcher).await?.taker, 1))
     }
 }

@@ -23,8 +23,8 @@ const EMPTY: &str = "This report is empty";
 
 /// Where a run's rows come from.
 pub(super) trait Source {
-    /// Hands every row to the batcher and gives it back.
-    async fn read(self, peers: &Peers, batcher: Batcher) -> Result<Batcher, StageError>;
+    /// Hands every row to the batcher and gives it back, with the number of answers that the rows came in.
+    async fn read(self, peers: &Peers, batcher: Batcher) -> Result<(Batcher, u64), StageError>;
 }
 
 /// One run of a report.
@@ -120,13 +120,16 @@ impl Run<'_> {
         let fetching = fetch(&self.app.peers, source, Batcher::new(shape, stages.batch_rows, sender));
         let (fetched, written) = futures_util::join!(fetching, write::all(sink, batches, &mut tally));
         // A sink that fails stops the source, so its error is the one to tell.
-        let Written { batches, rows, seconds: write_seconds } = written?;
-        let fetch_seconds = fetched?;
+        let Written { batches, rows, again, seconds: write_seconds } = written?;
+        let (fetch_seconds, answers) = fetched?;
+        if answers > 1 && again > 0 {
+            return Err(StageError::RowsMoved { again });
+        }
         let (columns, aggr, tally_seconds) = tally.finish();
         let seconds = [(stage, fetch_seconds), ("aggregation", tally_seconds), ("webhook", write_seconds)];
         let outcome = Outcome {
             status: if rows == 0 { Status::Warning } else { Status::Finished },
-            message: if rows == 0 { EMPTY.to_owned() } else { String::new() },
+            message: message(rows, again),
             rows,
             columns,
             aggr,
@@ -137,11 +140,22 @@ impl Run<'_> {
     }
 }
 
-/// Reads the source to its end, the last batch included; the seconds.
-async fn fetch(peers: &Peers, source: impl Source, batcher: Batcher) -> Result<f64, StageError> {
+/// Reads the source to its end, the last batch included; the seconds, and the number of answers.
+async fn fetch(peers: &Peers, source: impl Source, batcher: Batcher) -> Result<(f64, u64), StageError> {
     let start = Instant::now();
-    source.read(peers, batcher).await?.finish().await;
-    Ok(start.elapsed().as_secs_f64())
+    let (batcher, answers) = source.read(peers, batcher).await?;
+    batcher.finish().await;
+    Ok((start.elapsed().as_secs_f64(), answers))
+}
+
+/// What the owner should know of a report of so many rows, besides those that were left out.
+fn message(rows: u64, again: u64) -> String {
+    match (rows, again) {
+        (0, _) => EMPTY.to_owned(),
+        (_, 0) => String::new(),
+        (_, 1) => "1 row had the _id of a row before it and was left out".to_owned(),
+        (_, again) => format!("{again} rows had the _id of a row before them and were left out"),
+    }
 }
 
 /// Stores rows that came with the task itself (`upload.api`).
@@ -156,10 +170,10 @@ pub(super) async fn given(run: Run<'_>, rows: &[Row]) -> Result<(), StageError> 
 struct Given(Vec<Row>);
 
 impl Source for Given {
-    async fn read(self, _: &Peers, mut batcher: Batcher) -> Result<Batcher, StageError> {
+    async fn read(self, _: &Peers, mut batcher: Batcher) -> Result<(Batcher, u64), StageError> {
         let pass_on = move || {
             let _ = self.0.into_iter().all(|row| batcher.take(row));
-            batcher
+            (batcher, 1)
         };
         tokio::task::spawn_blocking(pass_on).await.map_err(|_| StageError::Interrupted)
     }

@@ -6,7 +6,7 @@ use super::StageError;
 use crate::app::App;
 use crate::domain::{Batch, BatchRun, JsonRow, Row, Status, TableName};
 use crate::peers::Peers;
-use crate::store::{Outcome, Staging, Store};
+use crate::store::{Outcome, Staged, Staging, Store};
 use async_trait::async_trait;
 use chrono::Utc;
 use serde_json::Value;
@@ -18,8 +18,8 @@ pub(super) trait Sink {
     /// How many batches may be written at once.
     fn at_once(&self) -> usize;
 
-    /// Writes the batch of this number, counted from 0; how many rows were new.
-    async fn write(&self, number: u64, rows: Vec<Row>) -> Result<u64, StageError>;
+    /// Writes the batch of this number, counted from 0.
+    async fn write(&self, number: u64, rows: Vec<Row>) -> Result<Staged, StageError>;
 
     /// Puts the rows of so many batches in place of the readable ones.
     async fn commit(&self, batches: u64, outcome: &Outcome) -> Result<(), StageError>;
@@ -81,7 +81,7 @@ impl Sink for StoreSink {
         self.store.stages_at_once()
     }
 
-    async fn write(&self, _: u64, rows: Vec<Row>) -> Result<u64, StageError> {
+    async fn write(&self, _: u64, rows: Vec<Row>) -> Result<Staged, StageError> {
         Ok(self.store.stage(&self.staging, rows).await?)
     }
 
@@ -115,8 +115,9 @@ impl Sink for ApiSink {
         1
     }
 
-    async fn write(&self, number: u64, rows: Vec<Row>) -> Result<u64, StageError> {
-        self.post(number, json(&rows), None).await
+    /// Which rows were left out, the other host does not say.
+    async fn write(&self, number: u64, rows: Vec<Row>) -> Result<Staged, StageError> {
+        Ok(Staged { new: self.post(number, json(&rows), None).await?, again: Vec::new() })
     }
 
     async fn commit(&self, batches: u64, outcome: &Outcome) -> Result<(), StageError> {

@@ -5,6 +5,7 @@ use super::StageError;
 use super::aggregation::Tally;
 use super::webhook::Sink;
 use crate::domain::Row;
+use crate::store::Staged;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::time::Instant;
@@ -17,6 +18,8 @@ pub(super) struct Written {
     pub(super) batches: u64,
     /// Rows that were new.
     pub(super) rows: u64,
+    /// Rows that were not, and were left out.
+    pub(super) again: u64,
     /// Seconds that the batches took, those of batches written at once added up.
     pub(super) seconds: f64,
 }
@@ -47,7 +50,11 @@ pub(super) async fn all(
             Some((outcome, seconds)) = writing.next() => {
                 written.seconds += seconds;
                 match outcome {
-                    Ok(rows) => written.rows += rows,
+                    Ok((staged, count)) => {
+                        written.rows += staged.new;
+                        written.again += count - staged.new.min(count);
+                        tally.remove(&staged.again);
+                    }
                     Err(error) => {
                         failure.get_or_insert(error);
                         more = false;
@@ -70,10 +77,10 @@ pub(super) async fn all(
     failure.map_or(Ok(written), Err)
 }
 
-/// Writes one batch; the rows that were new, and the seconds that it took.
-async fn one(sink: &dyn Sink, number: u64, rows: Vec<Row>) -> (Result<u64, StageError>, f64) {
-    let start = Instant::now();
-    let outcome = sink.write(number, rows).await;
+/// Writes one batch; what became of its rows and how many they were, and the seconds that it took.
+async fn one(sink: &dyn Sink, number: u64, rows: Vec<Row>) -> (Result<(Staged, u64), StageError>, f64) {
+    let (start, count) = (Instant::now(), rows.len() as u64);
+    let outcome = sink.write(number, rows).await.map(|staged| (staged, count));
     (outcome, start.elapsed().as_secs_f64())
 }
 
@@ -102,14 +109,15 @@ mod tests {
             self.at_once
         }
 
-        async fn write(&self, number: u64, rows: Vec<Row>) -> Result<u64, StageError> {
+        async fn write(&self, number: u64, mut rows: Vec<Row>) -> Result<Staged, StageError> {
             self.begun.borrow_mut().push(number);
             if self.fails == Some(number) {
                 return Err(StageError::Interrupted);
             }
             self.go_on.notified().await;
             self.ended.set(self.ended.get() + 1);
-            Ok(rows.len() as u64)
+            let again = rows.split_off(1);
+            Ok(Staged { new: 1, again })
         }
 
         async fn commit(&self, _: u64, _: &Outcome) -> Result<(), StageError> {
@@ -124,7 +132,7 @@ mod tests {
     fn batches(sizes: &[usize]) -> mpsc::Receiver<Vec<Row>> {
         let (sender, batches) = mpsc::channel(sizes.len());
         for size in sizes {
-            sender.try_send((0..*size).map(|_| rawdoc! {"_id": 1}.into()).collect()).unwrap();
+            sender.try_send((0..*size).map(|_| rawdoc! {"_id": 1, "active": true}.into()).collect()).unwrap();
         }
         batches
     }
@@ -147,9 +155,11 @@ mod tests {
         };
         let (written, ()) = futures_util::join!(all(&sink, batches(&[3, 1, 5, 2]), &mut tally), watch);
         let written = written.unwrap();
-        assert_eq!((written.batches, written.rows), (4, 11));
+        assert_eq!((written.batches, written.rows, written.again), (4, 4, 7));
         assert_eq!(*sink.begun.borrow(), [0, 1, 2, 3]);
-        assert_eq!(tally.finish().0, ["_id"]);
+        let (columns, aggr, _) = tally.finish();
+        assert_eq!(columns, ["active", "_id"]);
+        assert_eq!(aggr["active"]["aggr"]["data"], serde_json::json!([4]), "a row that is left out is not counted");
     }
 
     #[actix_rt::test]

@@ -115,13 +115,13 @@ pub trait Store: Upkeep {
     /// Finds the staging that `begin` made for this run, for a caller that holds no `Staging` (batches by HTTP).
     async fn staging(&self, table: &TableName, run_id: &str) -> Result<Option<Staging>, StoreError>;
 
-    /// Adds rows to the staging; how many were new. A row whose `_id` is already staged is left out, so a batch
-    /// that is delivered twice counts once.
+    /// Adds rows to the staging. A row whose `_id` is already staged is left out, so a batch that is delivered twice
+    /// counts once.
     ///
     /// # Errors
     /// `Superseded` when a later attempt has begun; `Refused` for a row without `_id`, one of more than 16 MiB, or
     /// with a key that the store cannot hold.
-    async fn stage(&self, staging: &Staging, rows: Vec<Row>) -> Result<u64, StoreError>;
+    async fn stage(&self, staging: &Staging, rows: Vec<Row>) -> Result<Staged, StoreError>;
 
     /// How many batches of one staging are worth adding at once.
     fn stages_at_once(&self) -> usize;
@@ -205,6 +205,15 @@ pub struct Staging {
     pub attempt: String,
 }
 
+/// What became of rows that were to be staged.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Staged {
+    /// How many were new.
+    pub new: u64,
+    /// Those left out, as their `_id` was already staged.
+    pub again: Vec<Row>,
+}
+
 /// What a committed run leaves in the record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
@@ -212,7 +221,7 @@ pub struct Outcome {
     pub status: Status,
     /// For people.
     pub message: String,
-    /// Rows staged: the sum of what `stage` returned.
+    /// Rows staged: the sum of those that were new.
     pub rows: u64,
     /// Columns in display order.
     pub columns: Vec<String>,

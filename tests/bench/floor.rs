@@ -130,7 +130,7 @@ async fn stage(store: &dyn Store, table: &TableName, batches: Vec<Vec<Row>>) -> 
     let mut staged = 0;
     let start = Instant::now();
     for batch in batches {
-        staged += store.stage(&staging, batch).await?;
+        staged += store.stage(&staging, batch).await?.new;
     }
     let seconds = start.elapsed().as_secs_f64();
     ensure!(staged == rows as u64, "{staged} of {rows} rows were staged");

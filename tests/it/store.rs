@@ -114,7 +114,7 @@ fn end(status: Status, message: &str) -> End {
 async fn fill(store: &dyn Store, table: &TableName, rows: Vec<Row>) -> Staging {
     let staging = store.begin(table, "run", now()).await.unwrap();
     let count = rows.len() as u64;
-    assert_eq!(store.stage(&staging, rows).await.unwrap(), count);
+    assert_eq!(store.stage(&staging, rows).await.unwrap().new, count);
     store.commit(&staging, &outcome(count)).await.unwrap();
     staging
 }

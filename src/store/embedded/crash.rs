@@ -65,7 +65,9 @@ async fn obey(store: &EmbeddedStore, order: Order) -> Option<u64> {
     let staging = async |run: u32| store.staging(&table(), &run.to_string()).await.unwrap();
     let told = match order {
         Order::Begin { run } => store.begin(&table(), &run.to_string(), now).await.map(|_| 0),
-        Order::Stage { run, rows } => store.stage(&staging(run).await?, numbered(run, rows)).await,
+        Order::Stage { run, rows } => {
+            store.stage(&staging(run).await?, numbered(run, rows)).await.map(|staged| staged.new)
+        }
         Order::Commit { run, rows } => store.commit(&staging(run).await?, &outcome(rows)).await.map(|()| rows),
         Order::Abort { run } => store.abort(&staging(run).await?).await.map(|()| 0),
         Order::Append { run, rows } => store.append(&table(), numbered(run, rows)).await.map(|done| done.upserted),

@@ -25,7 +25,9 @@ mod stream;
 mod upkeep;
 
 use super::usual;
-use super::{Appended, End, Found, Kept, Outcome, RowQuery, Schema, Silent, Staging, Store, StoreError, Taken, Taker};
+use super::{
+    Appended, End, Found, Kept, Outcome, RowQuery, Schema, Silent, Staged, Staging, Store, StoreError, Taken, Taker,
+};
 use crate::domain::{NewReport, Report, Row, TableName};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -128,7 +130,7 @@ impl Store for EmbeddedStore {
         self.pool.read("to find a run", move |tx| runs::staging(tx, &table, &run_id)).await
     }
 
-    async fn stage(&self, staging: &Staging, rows: Vec<Row>) -> Result<u64, StoreError> {
+    async fn stage(&self, staging: &Staging, rows: Vec<Row>) -> Result<Staged, StoreError> {
         let (path, staging) = (self.path.clone(), staging.clone());
         let stage = move |tx: &Transaction<'_>| {
             room::check(tx, &path, &rows)?;

@@ -3,7 +3,7 @@
 use super::error::WorkError;
 use super::registry;
 use crate::domain::{Row, Status, TableName};
-use crate::store::{Appended, StoreError, row, sort_key, usual};
+use crate::store::{Appended, Staged, StoreError, row, sort_key, usual};
 use chrono::{DateTime, Utc};
 use rusqlite::{Transaction, params};
 
@@ -48,15 +48,19 @@ pub(super) fn count(tx: &Transaction<'_>, number: u64) -> rusqlite::Result<u64> 
     tx.query_row(&format!("SELECT count(*) FROM rows_{number}"), [], |row| row.get(0))
 }
 
-/// Adds the rows whose `_id` is not there yet; how many.
-pub(super) fn insert(tx: &Transaction<'_>, number: u64, rows: &[Row]) -> Result<u64, WorkError> {
+/// Adds the rows whose `_id` is not there yet.
+pub(super) fn insert(tx: &Transaction<'_>, number: u64, rows: &[Row]) -> Result<Staged, WorkError> {
     let sql = format!("INSERT INTO rows_{number} (id, doc) VALUES (?1, ?2) ON CONFLICT DO NOTHING");
     let mut statement = tx.prepare_cached(&sql)?;
-    let mut added = 0;
+    let mut staged = Staged::default();
     for row in rows {
-        added += statement.execute(params![key(row)?, row.as_bytes()])? as u64;
+        if statement.execute(params![key(row)?, row.as_bytes()])? == 1 {
+            staged.new += 1;
+        } else {
+            staged.again.push(row.clone());
+        }
     }
-    Ok(added)
+    Ok(staged)
 }
 
 /// Adds rows to the readable generation, replacing those of the same `_id`.

@@ -3,7 +3,7 @@
 use super::error::WorkError;
 use super::{registry, rows};
 use crate::domain::{Row, TableName};
-use crate::store::{Outcome, Staging, StoreError};
+use crate::store::{Outcome, Staged, Staging, StoreError};
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -34,8 +34,8 @@ pub(super) fn staging(tx: &Transaction<'_>, table: &TableName, run_id: &str) -> 
     }))
 }
 
-/// Adds rows to a staging; how many were new.
-pub(super) fn stage(tx: &Transaction<'_>, staging: &Staging, rows: &[Row]) -> Result<u64, WorkError> {
+/// Adds rows to a staging.
+pub(super) fn stage(tx: &Transaction<'_>, staging: &Staging, rows: &[Row]) -> Result<Staged, WorkError> {
     if !is_current(tx, staging)? {
         return Err(superseded(staging));
     }

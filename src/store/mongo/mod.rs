@@ -17,7 +17,9 @@ mod rows;
 mod runs;
 mod upkeep;
 
-use super::{Appended, End, Found, Kept, Outcome, RowQuery, Schema, Silent, Staging, Store, StoreError, Taken, Taker};
+use super::{
+    Appended, End, Found, Kept, Outcome, RowQuery, Schema, Silent, Staged, Staging, Store, StoreError, Taken, Taker,
+};
 use crate::config::Secret;
 use crate::domain::{NewReport, Report, Row, TableName};
 use async_trait::async_trait;
@@ -109,7 +111,7 @@ impl Store for MongoStore {
         runs::staging(&self.connection, table, run_id).await
     }
 
-    async fn stage(&self, staging: &Staging, rows: Vec<Row>) -> Result<u64, StoreError> {
+    async fn stage(&self, staging: &Staging, rows: Vec<Row>) -> Result<Staged, StoreError> {
         runs::stage(&self.connection, staging, &rows).await
     }
 

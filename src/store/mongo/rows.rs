@@ -6,7 +6,7 @@ use super::generations;
 use super::registry::{self, of, records};
 use super::runs::number;
 use crate::domain::{Row, Status, TableName};
-use crate::store::{Appended, StoreError, row, usual};
+use crate::store::{Appended, Staged, StoreError, row, usual};
 use bson::raw::RawBsonRef;
 use bson::{Bson, Document, RawDocument, doc};
 use chrono::{DateTime, Utc};
@@ -24,26 +24,25 @@ struct RefusedRow {
     key: String,
 }
 
-/// Adds the rows whose `_id` is not there yet; how many.
-pub(super) async fn insert(connection: &Connection, collection: &str, rows: &[Row]) -> Result<u64, StoreError> {
+/// Adds the rows whose `_id` is not there yet.
+pub(super) async fn insert(connection: &Connection, collection: &str, rows: &[Row]) -> Result<Staged, StoreError> {
     if rows.is_empty() {
-        return Ok(0);
+        return Ok(Staged::default());
     }
     rows.iter().try_for_each(|row| row::checked_id(row).map(drop))?;
     let target = connection.database().collection::<Row>(collection);
     let insert = target.insert_many(rows).ordered(false);
     let inserted = async {
         match insert.await {
-            Ok(done) => Ok(Ok(done.inserted_ids.len())),
+            Ok(done) => Ok(Ok(Staged { new: done.inserted_ids.len() as u64, again: Vec::new() })),
             Err(error) => without_duplicates(error, rows),
         }
     };
-    let inserted = connection.call("to stage rows", inserted).await??;
-    Ok(inserted as u64)
+    connection.call("to stage rows", inserted).await?
 }
 
-/// Rows that were there already are no failure; how many others were written.
-fn without_duplicates(error: Error, rows: &[Row]) -> Result<Result<usize, StoreError>, Error> {
+/// Rows that were there already are no failure.
+fn without_duplicates(error: Error, rows: &[Row]) -> Result<Result<Staged, StoreError>, Error> {
     let ErrorKind::InsertMany(failure) = &*error.kind else { return Err(error) };
     if failure.write_concern_error.is_some() {
         return Err(error);
@@ -51,12 +50,18 @@ fn without_duplicates(error: Error, rows: &[Row]) -> Result<Result<usize, StoreE
     let failed = failure.write_errors.as_deref().unwrap_or_default();
     match failed.iter().find(|failed| failed.code != DUPLICATE_KEY) {
         Some(IndexedWriteError { index, message, .. }) => Ok(Err(refused(rows.get(*index), message))),
-        None => Ok(Ok(rows.len().saturating_sub(failed.len()))),
+        None => {
+            let again = failed.iter().filter_map(|failed| rows.get(failed.index)).cloned().collect();
+            Ok(Ok(Staged { new: rows.len().saturating_sub(failed.len()) as u64, again }))
+        }
     }
 }
 
 fn refused(row: Option<&Row>, message: &str) -> StoreError {
-    let odd = row.and_then(|row| odd_key(row)).map(|key| format!(" (its key {key:?})")).unwrap_or_default();
+    let odd = row
+        .and_then(|row| odd_key(row))
+        .map(|key| format!(" (its key {key:?}; MongoDB 5.0 and later take it)"))
+        .unwrap_or_default();
     let id = row.and_then(|row| row.get("_id").ok()?).map_or_else(|| "null".to_owned(), row::shown);
     let source = RefusedRow { id, message: message.to_owned(), key: odd };
     StoreError::Refused { what: format!("to store a row: {source}"), source: source.into() }

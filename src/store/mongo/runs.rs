@@ -5,7 +5,7 @@ use super::record::{Record, StagingRecord, json};
 use super::registry::{self, of, records};
 use super::{generations, rows};
 use crate::domain::{Row, Status, TableName};
-use crate::store::{Outcome, Staging, StoreError, usual};
+use crate::store::{Outcome, Staged, Staging, StoreError, usual};
 use bson::{Bson, Document, doc};
 use chrono::{DateTime, Utc};
 use mongodb::options::ReturnDocument;
@@ -50,8 +50,8 @@ pub(super) async fn staging(
     Ok(record.and_then(|record| record.staging()).filter(|staging| staging.run_id == run_id))
 }
 
-/// Adds rows to a staging; how many were new.
-pub(super) async fn stage(connection: &Connection, staging: &Staging, rows: &[Row]) -> Result<u64, StoreError> {
+/// Adds rows to a staging.
+pub(super) async fn stage(connection: &Connection, staging: &Staging, rows: &[Row]) -> Result<Staged, StoreError> {
     let reports = records(connection);
     let current = reports.find_one(this(staging)).projection(doc! { "_id": 1 });
     if connection.call("to find a run", current).await?.is_none() {

@@ -19,7 +19,7 @@ over_every_store!(
 
 async fn staged_rows_are_invisible_until_the_commit(store: Arc<dyn Store>) {
     let staging = store.begin(&table(), "run-1", now()).await.unwrap();
-    assert_eq!(store.stage(&staging, numbered(0..3)).await.unwrap(), 3);
+    assert_eq!(store.stage(&staging, numbered(0..3)).await.unwrap().new, 3);
     assert_eq!(count(&*store, doc! {}).await, Some(0));
     assert!(all(&*store).await.is_empty());
     store.commit(&staging, &outcome(3)).await.unwrap();
@@ -73,10 +73,11 @@ async fn a_later_attempt_supersedes_an_earlier_one(store: Arc<dyn Store>) {
 
 async fn a_batch_delivered_twice_counts_once(store: Arc<dyn Store>) {
     let staging = store.begin(&table(), "run", now()).await.unwrap();
-    assert_eq!(store.stage(&staging, numbered(0..10)).await.unwrap(), 10);
-    assert_eq!(store.stage(&staging, numbered(0..10)).await.unwrap(), 0);
-    assert_eq!(store.stage(&staging, numbered(8..12)).await.unwrap(), 2);
-    assert_eq!(store.stage(&staging, Vec::new()).await.unwrap(), 0);
+    assert_eq!(store.stage(&staging, numbered(0..10)).await.unwrap().new, 10);
+    assert_eq!(store.stage(&staging, numbered(0..10)).await.unwrap().new, 0);
+    let staged = store.stage(&staging, numbered(8..12)).await.unwrap();
+    assert_eq!((staged.new, staged.again), (2, numbered(8..10)), "those left out are given back");
+    assert_eq!(store.stage(&staging, Vec::new()).await.unwrap().new, 0);
     store.commit(&staging, &outcome(12)).await.unwrap();
     assert_eq!(all(&*store).await, numbered(0..12));
 }

@@ -54,7 +54,7 @@ async fn a_key_with_a_dot_or_a_dollar_is_stored_or_refused_by_name(store: Arc<dy
         let staging = store.begin(&table(), "run", now()).await.unwrap();
         match store.stage(&staging, vec![row(odd.clone())]).await {
             Ok(staged) => {
-                assert_eq!(staged, 1);
+                assert_eq!(staged.new, 1);
                 store.commit(&staging, &outcome(1)).await.unwrap();
                 assert_eq!(all(&*store).await, [row(odd)]);
             }
