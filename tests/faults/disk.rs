@@ -32,6 +32,11 @@ impl Disk {
         self.0.path()
     }
 
+    /// Lets nobody write to it.
+    pub(crate) fn make_read_only(&self) {
+        assert!(Command::new("mount").args(["-o", "remount,ro"]).arg(self.path()).status().unwrap().success());
+    }
+
     /// Fills it to the last byte.
     pub(crate) fn fill(&self) {
         let mut file = std::fs::File::create(self.path().join("ballast")).unwrap();

@@ -24,6 +24,7 @@ mod data_api_fails;
 mod disk;
 mod documents;
 mod figures;
+mod folders;
 mod inside;
 mod listeners;
 mod proxy;
@@ -40,8 +41,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// All scenarios, a table for each part that fails.
-static SCENARIOS: &[&[Scenario]] =
-    &[data_api_fails::SCENARIOS, answers::SCENARIOS, listeners::SCENARIOS, stores::SCENARIOS, documents::SCENARIOS];
+static SCENARIOS: &[&[Scenario]] = &[
+    data_api_fails::SCENARIOS,
+    answers::SCENARIOS,
+    listeners::SCENARIOS,
+    stores::SCENARIOS,
+    folders::SCENARIOS,
+    documents::SCENARIOS,
+];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();

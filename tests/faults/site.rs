@@ -6,6 +6,7 @@ use crate::inside::{Inside, Record};
 use crate::proxy::Proxy;
 use crate::scenario::Account;
 use crate::support::fleet::{Fleet, Parts, fleet_with};
+use crate::support::platform::Call;
 use crate::support::program::Program;
 use crate::watch::{Watch, ids};
 use serde_json::{Value, json};
@@ -136,11 +137,16 @@ impl<'a> Site<'a> {
         self.failed(&self.request())
     }
 
-    /// Waits for a run, which must end in `error`; its message.
+    /// Waits for a run, which must end in `error` and be told to the browsers; its message.
     pub(crate) fn failed(&self, run: &Run) -> String {
         let record = self.ended(run);
         assert_eq!(record.status, "error", "{record:?}");
         self.failed.set(self.failed.get() + 1);
+        let is_error = |call: &Call| call.body["params"]["data"]["notify"]["type"] == "error";
+        self.fleet.wait("the browsers to be told", || {
+            let told = self.fleet.platform.calls("/api").iter().filter(|call| is_error(call)).count();
+            (told as u64 >= self.failed.get()).then_some(())
+        });
         record.message
     }
 

@@ -4,10 +4,12 @@ use crate::data_api::{Gate, held, row, rows, whole};
 use crate::disk::disk;
 use crate::scenario::{Account, Scenario};
 use crate::site::Site;
-use crate::support::fleet::Parts;
+use crate::support::fleet::{OWNER, Parts, token};
+use crate::support::http;
 use maestro_reports::broker::QUEUE_FILE;
 use maestro_reports::store::STORE_FILE;
 use rusqlite::Connection;
+use serde_json::json;
 use std::path::Path;
 use std::time::Duration;
 
@@ -62,6 +64,12 @@ fn full_disk(account: &Account) {
     disk.fill();
     gate.open();
     site.workers[0].wait_for("disk");
+    let other =
+        json!({"report_id": "5f0000000000000000000008", "owner_user": OWNER, "component": "Servers", "filters": []});
+    let headers = [("Authorization", &*token()), ("Content-Type", "application/json")];
+    let url = format!("{}/reports/general", site.fleet.api.url());
+    let answer = http::send("POST", &url, &headers, other.to_string().as_bytes());
+    assert_eq!(answer.status, 503, "{}", answer.json());
     disk.clear();
     let record = site.recorded(&run);
     match record.status.as_str() {

@@ -34,7 +34,7 @@ impl WorkError {
     }
 }
 
-/// A file that is busy or briefly unreadable is worth another try; a full disk or a broken file is not.
+/// A file that is busy or briefly unreadable and a disk that is full are worth another try; a broken file is not.
 fn sqlite(error: rusqlite::Error, what: &str) -> StoreError {
     let hint = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => " (the disk is full: make room there)",
@@ -51,6 +51,7 @@ fn sqlite(error: rusqlite::Error, what: &str) -> StoreError {
         Some(
             ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
             | ErrorCode::CannotOpen
             | ErrorCode::SystemIoFailure
             | ErrorCode::OutOfMemory,
