@@ -42,9 +42,11 @@ impl std::error::Error for Told {}
 
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.0.kind {
-            ErrorKind::ServerSelection { message, .. } => f.write_str(&no_server(message)),
-            kind => kind.fmt(f),
+        let kind = &*self.0.kind;
+        if let ErrorKind::ServerSelection { message, .. } = kind {
+            f.write_str(&no_server(message))
+        } else {
+            kind.fmt(f)
         }
     }
 }
