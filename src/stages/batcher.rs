@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 /// A batch ends with the row that reaches this many bytes, however few rows it has: memory stays flat for large rows too,
 /// and a batch fits into one message of MongoDB.
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
+pub const BATCH_BYTES: usize = 1024 * 1024;
 
 /// Takes rows, and sends them on in batches.
 pub(super) struct Batcher {

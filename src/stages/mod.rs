@@ -23,6 +23,7 @@ mod webhook;
 mod write;
 mod ws;
 
+pub use batcher::BATCH_BYTES;
 pub use error::StageError;
 pub use general::read_pages;
 

@@ -15,6 +15,7 @@ use futures_util::TryStreamExt;
 use maestro_reports::config::{self, Config};
 use maestro_reports::domain::{Row, TableName};
 use maestro_reports::filter;
+use maestro_reports::stages::BATCH_BYTES;
 use maestro_reports::store::{self, RowQuery, Store};
 use serde_json::{Map, Value, json};
 use std::io::Read;
@@ -115,10 +116,13 @@ pub(crate) fn insert(site: &Site<'_>, table: &TableName) -> anyhow::Result<f64> 
 async fn batches(store: &dyn Store, table: &TableName, batch_rows: usize) -> anyhow::Result<Vec<Vec<Row>>> {
     let mut rows = store.rows(table, RowQuery::default()).await?;
     let mut batches = vec![Vec::with_capacity(batch_rows)];
+    let mut bytes = 0;
     while let Some(row) = rows.try_next().await? {
-        if batches.last().is_none_or(|batch| batch.len() == batch_rows) {
+        if bytes >= BATCH_BYTES || batches.last().is_none_or(|batch| batch.len() == batch_rows) {
             batches.push(Vec::with_capacity(batch_rows));
+            bytes = 0;
         }
+        bytes += row.as_bytes().len();
         batches.last_mut().context("there is a batch")?.push(row);
     }
     Ok(batches)
