@@ -20,11 +20,7 @@ const CONNECTIONS: usize = 64;
 
 /// Answers with the metrics of this process.
 pub(super) async fn metrics(app: web::Data<App>) -> Result<HttpResponse, ApiError> {
-    let mut queues = vec![app.config.broker.queue.as_str()];
-    queues.extend(app.config.worker.queues.iter().map(String::as_str));
-    queues.sort_unstable();
-    queues.dedup();
-    metrics::refresh(app.broker.as_ref(), &queues).await;
+    metrics::refresh(app.broker.as_ref(), &app.config.all_queues()).await;
     Ok(HttpResponse::Ok().content_type(MEDIA_TYPE).body(metrics::text()))
 }
 

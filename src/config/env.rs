@@ -84,6 +84,16 @@ pub static VARS: &[Var] = &[
     var("MAESTRO_RETENTION_UNKNOWN_DAYS", "retention.unknown_days", "0", number(0, 3650, "days"), "days that a table stays although the platform does not know its report any more; 0: for ever"),
     var("MAESTRO_RETENTION_RUN_DAYS", "retention.run_days", "0", number(0, 3650, "days"), "days that a table stays after its last run; 0: for ever"),
     var("MAESTRO_RETENTION_MAX_SHARE", "retention.max_share", "20", number(1, 100, "percent"), "percent of the reports that the platform may not know; where it does not know more than that, its answer is not believed"),
+    var("MAESTRO_WEBHOOK_URL", "webhooks.url", "", Kind::Endpoint, "endpoint that gets the rows of every report, `https://…`; empty: none. `[[endpoint]]` tables of the file name more"),
+    var("MAESTRO_WEBHOOK_SECRET", "webhooks.secret", "", Kind::SigningSecrets, "what signs the messages to it, `whsec_…`; several, the newest first, while it is changed"),
+    var("MAESTRO_WEBHOOK_ALLOW", "webhooks.allow", "", Kind::Allow, "addresses, ranges (`10.1.0.0/16`) and host names that an endpoint may have although they are not of the public internet"),
+    var("MAESTRO_WEBHOOK_HTTP", "webhooks.http", "refuse", Kind::Choice(&["refuse", "allow"]), "`allow` takes endpoints at `http://` too, to which rows travel in the clear"),
+    var("MAESTRO_WEBHOOK_SECONDS", "webhooks.timeout_seconds", "15", number(1, 300, "seconds"), "longest time for one message to an endpoint, its answer included"),
+    var("MAESTRO_WEBHOOK_RETRIES", "webhooks.retries", "24", number(0, 100, "retries"), "retries of one message to an endpoint"),
+    var("MAESTRO_WEBHOOK_RETRY_SECONDS", "webhooks.retry_seconds", "5", number(1, 600, "seconds"), "pause before the first of them; each further one is twice as long, up to four hours"),
+    var("MAESTRO_WEBHOOK_ROWS", "webhooks.batch_rows", "500", number(1, 100_000, "rows"), "most rows in one message to an endpoint"),
+    var("MAESTRO_WEBHOOK_BYTES", "webhooks.batch_bytes", "1048576", number(1024, MANY, "bytes"), "most bytes of rows in one message to an endpoint; a row that is larger goes alone"),
+    var("MAESTRO_WEBHOOK_CONCURRENCY", "webhooks.concurrency", "2", number(0, 64, "endpoints"), "endpoints that a worker sends to at a time, beside its reports; 0: it leaves this to others"),
 ];
 
 /// The setting with this key.

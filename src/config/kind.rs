@@ -1,8 +1,11 @@
 //! What the value of a setting must look like. Values are text here, wherever they came from.
 
 use super::redact;
+use crate::domain::{AddressRule, EndpointUrl, SigningSecret};
 use ipnet::IpNet;
+use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 use url::Url;
 
 /// The kind of a setting.
@@ -52,6 +55,12 @@ pub enum Kind {
     Concurrency,
     /// A Celery node name with its `%` marks.
     Node,
+    /// The address of a user's endpoint, or empty.
+    Endpoint,
+    /// Secrets that sign messages to it, separated by commas, or one a line.
+    SigningSecrets,
+    /// Addresses, ranges and host names that endpoints may have, separated by commas.
+    Allow,
 }
 
 impl Kind {
@@ -64,14 +73,16 @@ impl Kind {
     /// Whether it is, or may hold, what nobody but the program should read: a secret, or an address with a password.
     #[must_use]
     pub fn is_secret(self) -> bool {
-        matches!(self, Self::Secret | Self::Secrets | Self::Mongo | Self::Amqp)
+        matches!(self, Self::Secret | Self::Secrets | Self::SigningSecrets | Self::Endpoint | Self::Mongo | Self::Amqp)
     }
 
     /// The value as people may see it: secrets as `***`, without passwords in URLs.
     #[must_use]
     pub fn shown(self, text: &str) -> String {
-        if matches!(self, Self::Secret | Self::Secrets) {
+        if matches!(self, Self::Secret | Self::Secrets | Self::SigningSecrets) {
             "***".to_owned()
+        } else if self == Self::Endpoint && !text.is_empty() {
+            text.trim().parse().map_or_else(|_| "***".to_owned(), |url: EndpointUrl| url.shown())
         } else if self == Self::Node {
             // `%h` follows an @ here, and no password can be in it.
             text.to_owned()
@@ -106,6 +117,15 @@ impl Kind {
             Self::Queues => queues(text),
             Self::Concurrency if text == "auto" => Ok(text.to_owned()),
             Self::Concurrency => number(text, 1, 1024, "tasks").map_err(|expected| format!("auto or {expected}")),
+            Self::Endpoint if text.is_empty() => Ok(String::new()),
+            Self::Endpoint => parsed::<EndpointUrl>(text).map(|url| url.expose().to_owned()),
+            Self::SigningSecrets => secrets(text).and_then(|secrets| {
+                secrets.lines().try_for_each(|secret| parsed::<SigningSecret>(secret).map(drop))?;
+                Ok(secrets)
+            }),
+            Self::Allow => {
+                text.parse::<AddressRule>().map(|_| text.to_owned()).map_err(|expected| expected.to_string())
+            }
             Self::Node => wanted(is_node(text), text, "a name such as reports@%h, without spaces"),
         }
     }
@@ -115,6 +135,11 @@ const QUEUE: &str = "a queue name: 1 to 255 bytes, no comma, no space, not start
 
 fn wanted(fits: bool, text: &str, expected: &str) -> Result<String, String> {
     if fits { Ok(text.to_owned()) } else { Err(expected.to_owned()) }
+}
+
+/// A value that says itself what it expects.
+fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: T::Err| error.to_string().replacen("expected ", "", 1))
 }
 
 fn number(text: &str, min: u64, max: u64, unit: &str) -> Result<String, String> {
@@ -290,5 +315,17 @@ mod tests {
         cases(Kind::Secret, &[(" padded ", " padded ")], &[""]);
         let good = [("", ""), ("a", "a"), ("a, b", "a\n b"), ("a,b\n", "a,b"), ("a\nb\r\n", "a\nb")];
         cases(Kind::Secrets, &good, &[",", "a,", "a,,b", "\n", "a\n\nb"]);
+    }
+
+    #[test]
+    fn endpoints_are_checked_and_shown_without_what_is_secret() {
+        let good = [("", ""), ("https://h/a?token=1", "https://h/a?token=1"), ("http://h", "http://h/")];
+        cases(Kind::Endpoint, &good, &["h", "ftp://h", "https://u:p@h", "https://h#x"]);
+        assert_eq!(Kind::Endpoint.shown("https://h/a?token=hunter2"), "https://h/a?***");
+        assert_eq!(Kind::Endpoint.shown("https//u:hunter2@h"), "***");
+        let secret = SigningSecret::of([1; 32]);
+        let two = format!("{0},{0}", secret.expose());
+        cases(Kind::SigningSecrets, &[("", ""), (&two, &two.replace(',', "\n"))], &["hunter2", "whsec_AAAA"]);
+        cases(Kind::Allow, &[("", ""), ("10.0.0.0/8, h", "10.0.0.0/8, h")], &["10.0.0.0/40", "http://h"]);
     }
 }

@@ -31,11 +31,12 @@ pub struct Setting {
     pub origin: Origin,
 }
 
-/// All settings in force, in the order of the table, and the schedules of the file.
+/// All settings in force, in the order of the table, and the lists of tables in the file.
 #[derive(Debug)]
 pub(super) struct Merged {
     pub(super) settings: Vec<Setting>,
     pub(super) schedules: Option<serde_json::Value>,
+    pub(super) endpoints: Option<serde_json::Value>,
 }
 
 /// Values under their keys, as a source for the `config` crate.
@@ -56,6 +57,7 @@ const ENVIRONMENT: &str = "environment";
 /// Before the path of a file that an environment variable names.
 const NAMED_FILE: &str = "environment: ";
 const SCHEDULE: &str = "schedule";
+const ENDPOINT: &str = "endpoint";
 
 /// Merges the layers. Mistakes of form (an unreadable file, an unknown key, a table where a value belongs) are added
 /// to `mistakes`; what the values mean is checked later.
@@ -68,7 +70,8 @@ pub(super) fn merge(
     let in_file = file.map(|path| read(path, mistakes)).unwrap_or_default();
     let path = file.map(|path| path.display().to_string()).unwrap_or_default();
     unknown_keys("", &in_file, &path, mistakes);
-    let schedules = in_file.get(SCHEDULE).cloned().and_then(|value| value.try_deserialize().ok());
+    let tables = |name| in_file.get(name).cloned().and_then(|value| value.try_deserialize().ok());
+    let (schedules, endpoints) = (tables(SCHEDULE), tables(ENDPOINT));
     let mut environment = Map::new();
     for var in VARS {
         if let Some(value) = named_file(var, get, mistakes).or_else(|| in_environment(var, get)) {
@@ -88,7 +91,7 @@ pub(super) fn merge(
         Map::new()
     });
     let settings = VARS.iter().filter_map(|var| setting(var, &values, &path)).collect();
-    Merged { settings, schedules }
+    Merged { settings, schedules, endpoints }
 }
 
 fn in_environment(var: &Var, get: &dyn Fn(&str) -> Option<String>) -> Option<Value> {
@@ -110,7 +113,7 @@ fn named_file(var: &Var, get: &dyn Fn(&str) -> Option<String>, mistakes: &mut Ve
     }
     match std::fs::read_to_string(&path) {
         Ok(text) => {
-            let is_list = var.kind == Kind::Secrets;
+            let is_list = matches!(var.kind, Kind::Secrets | Kind::SigningSecrets);
             let text = if is_list { &text } else { text.trim_end_matches(['\r', '\n']) };
             Some(Value::new(Some(&format!("{NAMED_FILE}{path}")), text))
         }
@@ -151,7 +154,7 @@ fn unknown_keys(prefix: &str, table: &Map<String, Value>, path: &str, mistakes: 
             continue;
         }
         let message = match env::find(&full) {
-            _ if full == SCHEDULE => continue,
+            _ if full == SCHEDULE || full == ENDPOINT => continue,
             Some(_) if text(value).is_some() => continue,
             Some(var) => format!("{} takes one value", var.name),
             None => "no such setting; `maestro-reports config` lists all".to_owned(),

@@ -3,9 +3,10 @@
 use super::layers::{self, Flag, Setting};
 use super::mistake::{ConfigError, Mistake};
 use super::{
-    Api, Auth, Broker, Clients, Config, LogFormat, Peers, Retention, Runs, Secret, Stages, Store, Tls, Upload, Worker,
-    mongo_tls, node, schedule,
+    Api, Auth, Broker, Clients, Config, DEFAULT_ENDPOINT, LogFormat, NamedEndpoint, Peers, Retention, Runs, Secret,
+    Stages, Store, Tls, Upload, Webhooks, Worker, endpoint, mongo_tls, node, schedule,
 };
+use crate::domain::Endpoint;
 use chrono::TimeDelta;
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -22,9 +23,12 @@ pub fn load(get: &dyn Fn(&str) -> Option<String>, file: Option<&Path>, flags: &[
     let merged = layers::merge(get, file, flags, &mut mistakes);
     let mut reader = Reader { settings: merged.settings, mistakes };
     let mut config = reader.config();
-    if let (Some(value), Some(path)) = (merged.schedules, file) {
-        config.schedules = schedule::read(&value, &path.display().to_string(), &mut reader.mistakes);
+    let path = file.map(|path| path.display().to_string()).unwrap_or_default();
+    if let Some(value) = merged.schedules {
+        config.schedules = schedule::read(&value, &path, &mut reader.mistakes);
     }
+    let tables = merged.endpoints.unwrap_or_default();
+    endpoint::read(&tables, &path, &mut config.webhooks, &mut reader.mistakes);
     if reader.mistakes.is_empty() { Ok(config) } else { Err(ConfigError { mistakes: reader.mistakes }) }
 }
 
@@ -109,8 +113,30 @@ impl Reader {
                 runs: self.days("retention.run_days"),
                 max_share: self.number("retention.max_share"),
             },
+            webhooks: self.webhooks(),
             schedules: Vec::new(),
         }
+    }
+
+    fn webhooks(&mut self) -> Webhooks {
+        Webhooks {
+            endpoints: self.endpoint().into_iter().collect(),
+            rule: self.text("webhooks.allow").parse().unwrap_or_default(),
+            plain: self.text("webhooks.http") == "allow",
+            timeout: self.seconds("webhooks.timeout_seconds"),
+            retries: self.number("webhooks.retries"),
+            retry_pause: self.seconds("webhooks.retry_seconds"),
+            batch_rows: self.number("webhooks.batch_rows"),
+            batch_bytes: self.number("webhooks.batch_bytes"),
+            concurrency: self.number("webhooks.concurrency"),
+        }
+    }
+
+    /// The endpoint for all reports of the environment; those of the file come later.
+    fn endpoint(&mut self) -> Option<NamedEndpoint> {
+        let secrets = self.text("webhooks.secret").lines().filter_map(|secret| secret.parse().ok()).collect();
+        let url = self.optional("webhooks.url")?.parse().ok()?;
+        Some(NamedEndpoint { name: DEFAULT_ENDPOINT.to_owned(), endpoint: Endpoint { url, secrets }, reports: None })
     }
 
     fn log_format(&mut self) -> LogFormat {

@@ -3,6 +3,7 @@
 //! `env` is the table of all settings, `layers` merges the sources, `kind` checks values, `load` builds the types.
 //! Nothing here reads the process environment or reaches a server.
 
+mod endpoint;
 pub mod env;
 mod kind;
 mod layers;
@@ -23,9 +24,10 @@ pub use load::{load, log_format, settings};
 pub use mistake::{ConfigError, Mistake, Origin};
 pub use show::table;
 
-use crate::domain::{Component, OwnerId, ReportId, ReportType};
+use crate::domain::{AddressRule, Component, Endpoint, OwnerId, ReportId, ReportType};
 use chrono::TimeDelta;
 use ipnet::IpNet;
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -61,8 +63,19 @@ pub struct Config {
     pub runs: Runs,
     /// How long tables stay.
     pub retention: Retention,
+    /// Delivery to users' endpoints.
+    pub webhooks: Webhooks,
     /// Interval schedules for `beat`, from the file.
     pub schedules: Vec<Schedule>,
+}
+
+impl Config {
+    /// All queues that these settings use, each once: where tasks are published, where a worker takes from, deliveries.
+    #[must_use]
+    pub fn all_queues(&self) -> BTreeSet<String> {
+        let named = self.worker.queues.iter().chain([&self.broker.queue]).cloned();
+        named.chain([self.broker.webhook_queue()]).collect()
+    }
 }
 
 /// How the log is written.
@@ -172,6 +185,15 @@ pub struct Broker {
     pub queue: String,
 }
 
+impl Broker {
+    /// The queue of deliveries to users' endpoints. Workers of the Python service, which drop what they do not know, do
+    /// not take from it.
+    #[must_use]
+    pub fn webhook_queue(&self) -> String {
+        format!("{}.webhooks", self.queue)
+    }
+}
+
 /// Settings of the platform's other services. Addresses have no trailing slash.
 #[derive(Debug, Clone)]
 pub struct Peers {
@@ -253,6 +275,43 @@ pub struct Retention {
     pub runs: Option<TimeDelta>,
     /// The largest part of all reports that the platform may not know, in percent (`MAESTRO_RETENTION_MAX_SHARE`).
     pub max_share: usize,
+}
+
+/// The name of the endpoint of `MAESTRO_WEBHOOK_URL`.
+pub const DEFAULT_ENDPOINT: &str = "default";
+
+/// Settings of the delivery of rows to users' endpoints.
+#[derive(Debug, Clone)]
+pub struct Webhooks {
+    /// Endpoints of all reports, or of those that they name (`MAESTRO_WEBHOOK_URL`, and the file).
+    pub endpoints: Vec<NamedEndpoint>,
+    /// Which addresses endpoints may have (`MAESTRO_WEBHOOK_ALLOW`).
+    pub rule: AddressRule,
+    /// Whether they may be at `http://` (`MAESTRO_WEBHOOK_HTTP`).
+    pub plain: bool,
+    /// Longest time for one message (`MAESTRO_WEBHOOK_SECONDS`).
+    pub timeout: Duration,
+    /// Retries of one message (`MAESTRO_WEBHOOK_RETRIES`).
+    pub retries: u32,
+    /// The pause before the first retry (`MAESTRO_WEBHOOK_RETRY_SECONDS`); each further one is twice as long.
+    pub retry_pause: Duration,
+    /// Most rows in one message (`MAESTRO_WEBHOOK_ROWS`).
+    pub batch_rows: u64,
+    /// Most bytes of rows in one message (`MAESTRO_WEBHOOK_BYTES`).
+    pub batch_bytes: u64,
+    /// Endpoints that a worker sends to at a time (`MAESTRO_WEBHOOK_CONCURRENCY`).
+    pub concurrency: usize,
+}
+
+/// An endpoint of many reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedEndpoint {
+    /// A unique name.
+    pub name: String,
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// The reports whose rows it gets; `None` for all.
+    pub reports: Option<Vec<ReportId>>,
 }
 
 /// A report made again and again.

@@ -176,3 +176,45 @@ fn mistakes_in_schedules_name_their_place() {
         ]
     );
 }
+
+const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
+
+#[test]
+fn endpoints_come_from_environment_and_file() {
+    let file = file(&format!(
+        "[webhooks]\nhttp = \"allow\"\nallow = [\"10.0.0.0/8\", \"hooks.internal\"]\n\
+         [[endpoint]]\nname = \"a\"\nurl = \"http://10.1.2.3/x\"\nsecret = \"{SECRET}\"\n\
+         [[endpoint]]\nname = \"b\"\nurl = \"https://h\"\nsecret = [\"{SECRET}\", \"{SECRET}\"]\n\
+         reports = [\"5c0000000000000000000001\"]\n"
+    ));
+    let get = env(&[("MAESTRO_WEBHOOK_URL", "https://h/?token=1"), ("MAESTRO_WEBHOOK_SECRET", SECRET)]);
+    let webhooks = load(&get, Some(file.path()), &[]).unwrap().webhooks;
+    let seen: Vec<_> = webhooks
+        .endpoints
+        .iter()
+        .map(|named| (&*named.name, named.endpoint.url.expose(), named.endpoint.secrets.len(), named.reports.is_some()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("default", "https://h/?token=1", 1, false),
+            ("a", "http://10.1.2.3/x", 1, false),
+            ("b", "https://h/", 2, true)
+        ]
+    );
+    assert!(webhooks.plain && load(&|_| None, None, &[]).unwrap().webhooks.endpoints.is_empty());
+}
+
+#[test]
+fn mistakes_in_endpoints_name_their_place_and_quote_nothing() {
+    let file = file(&format!(
+        "[[endpoint]]\nname = \"default\"\nurl = \"https://u:hunter2@h\"\nsecret = \"hunter2\"\nurll = 1\n\
+         [[endpoint]]\nname = \"a\"\nurl = \"http://h?hunter2\"\nsecret = \"{SECRET}\"\nreports = [\"hunter2x\"]\n\
+         [[endpoint]]\nname = \"b\"\nurl = \"https://127.0.0.1/hunter2\"\nsecret = []\nreports = []\n"
+    ));
+    let get = env(&[("MAESTRO_WEBHOOK_URL", "http://h/hunter2"), ("MAESTRO_WEBHOOK_ALLOW", "10.0.0.0/40")]);
+    let error = load(&get, Some(file.path()), &[]).unwrap_err();
+    let text = error.to_string().replace(&file.path().display().to_string(), "FILE");
+    insta::assert_snapshot!(text.replace("hunter2x", "ID"));
+    assert!(!text.replace("hunter2x", "").contains("hunter2"), "{text}");
+}

@@ -6,7 +6,6 @@ use crate::config::{Config, Upload};
 use crate::store::{self, STORE_FILE, Store, StoreError};
 use chrono::Utc;
 use rustls::ClientConfig;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,14 +81,13 @@ pub(super) async fn broker(config: &Config, tls: &Arc<ClientConfig>) -> Vec<Find
 async fn look_at_broker(config: &Config, broker: &dyn Broker) -> Result<Vec<Finding>, BrokerError> {
     broker.ping().await?;
     let mut findings = vec![Finding::ok(BROKER, broker.describe())];
-    let queues: BTreeSet<&String> = config.worker.queues.iter().chain([&config.broker.queue]).collect();
-    for queue in queues {
+    for queue in config.all_queues() {
         let looked = async {
-            broker.declare(queue).await?;
-            broker.state(queue).await
+            broker.declare(&queue).await?;
+            broker.state(&queue).await
         };
         findings.push(match looked.await {
-            Ok(state) => judge(queue, state),
+            Ok(state) => judge(&queue, state),
             Err(error) => {
                 let advice = "Celery declares it durable and without arguments: delete it where it was made otherwise";
                 Finding::failed("queue", format!("{queue}: {}", with_causes(&error)), advice)

@@ -1,9 +1,10 @@
-//! The nouns of the program: ids, table names, statuses, reports and rows.
+//! The nouns of the program: ids, table names, statuses, reports, rows and users' endpoints.
 //!
 //! No I/O and no clock here: whoever needs the time passes it in.
 
 mod batch;
 mod component;
+mod endpoint;
 mod id;
 mod json;
 mod report;
@@ -13,6 +14,9 @@ mod table;
 
 pub use batch::{Batch, BatchRun};
 pub use component::{BadComponent, Component};
+pub use endpoint::{
+    AddressRule, BadAllowed, BadEndpointUrl, BadSigningSecret, Endpoint, EndpointUrl, NotAllowed, SigningSecret,
+};
 pub use id::{BadId, OwnerId, ReportId};
 pub use json::JsonRow;
 pub use report::{NewReport, Report, StageSeconds};

@@ -2,6 +2,7 @@
 
 use super::METRICS;
 use crate::broker::{Broker, BrokerError, QueueState};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
@@ -14,7 +15,7 @@ const GOOD_FOR: Duration = Duration::from_secs(5);
 static LAST: Mutex<Option<Instant>> = Mutex::const_new(None);
 
 /// Brings the gauges of these queues up to date. Where the broker does not answer in time, they are not shown.
-pub async fn refresh(broker: &dyn Broker, queues: &[&str]) {
+pub async fn refresh(broker: &dyn Broker, queues: &BTreeSet<String>) {
     let mut last = LAST.lock().await;
     if last.is_some_and(|at| at.elapsed() < GOOD_FOR) {
         return;
@@ -41,7 +42,7 @@ pub async fn refresh(broker: &dyn Broker, queues: &[&str]) {
     *last = Some(Instant::now());
 }
 
-async fn look(broker: &dyn Broker, queues: &[&str]) -> Result<Vec<QueueState>, BrokerError> {
+async fn look(broker: &dyn Broker, queues: &BTreeSet<String>) -> Result<Vec<QueueState>, BrokerError> {
     let mut states = Vec::with_capacity(queues.len());
     for queue in queues {
         states.push(broker.state(queue).await?);
