@@ -67,7 +67,7 @@ impl Wanted {
             return Err(ApiError::Arguments(mistakes));
         }
         let limit = page.map(|page| page.limit);
-        let query = RowQuery { filter, sort: Some((path.to_owned(), direction)), skip, limit };
+        let query = RowQuery { filter, sort: Some((path.to_owned(), direction)), skip, limit, generation: None };
         Ok(Self { query, page, default_limit: config.page_rows })
     }
 

@@ -5,6 +5,7 @@
 //! the old result or the new one and never a mixture. A run that fails leaves the readable generation as it was.
 
 mod embedded;
+mod endpoint;
 mod error;
 mod hold;
 mod mongo;
@@ -14,7 +15,7 @@ mod upkeep;
 mod usual;
 
 use crate::config;
-use crate::domain::{NewReport, Report, Row, StageSeconds, Status, TableName};
+use crate::domain::{Endpoint, NewReport, Report, Row, StageSeconds, Status, TableName};
 use crate::sqlite::Copies;
 use async_trait::async_trait;
 use bson::Document;
@@ -150,7 +151,8 @@ pub trait Store: Upkeep {
     /// skips rows without `_id`.
     async fn append(&self, table: &TableName, rows: Vec<Row>) -> Result<Appended, StoreError>;
 
-    /// The readable rows that match: how many, and those asked for. `None` where the table has neither rows nor a record.
+    /// The readable rows that match: how many, and those asked for. `None` where the table has neither rows nor a record,
+    /// or where the query asks for another generation than the readable one.
     /// Both are of one state of the table; rows appended meanwhile to a table in MongoDB may be in one and not the other.
     async fn find(&self, table: &TableName, query: RowQuery) -> Result<Option<Found>, StoreError>;
 
@@ -165,7 +167,16 @@ pub trait Store: Upkeep {
         Ok(self.find(table, query).await?.map_or_else(|| stream::empty().boxed(), |found| found.rows))
     }
 
-    /// Removes the table, its staging and its record; whether there was a table or a record.
+    /// Sets where the rows of a report are sent, in place of an earlier endpoint. The table need not be there yet.
+    async fn set_endpoint(&self, table: &TableName, endpoint: &Endpoint) -> Result<(), StoreError>;
+
+    /// Where the rows of a report are sent, besides the endpoints of the configuration.
+    async fn endpoint(&self, table: &TableName) -> Result<Option<Endpoint>, StoreError>;
+
+    /// Removes a report's endpoint; whether there was one.
+    async fn remove_endpoint(&self, table: &TableName) -> Result<bool, StoreError>;
+
+    /// Removes the table, its staging, its record and its endpoint; whether there was a table or a record.
     async fn drop_table(&self, table: &TableName) -> Result<bool, StoreError>;
 
     /// Takes or renews the lease `name` for `holder` until `now + ttl`; false while another holder has it.
@@ -257,6 +268,8 @@ pub struct RowQuery {
     pub skip: u64,
     /// Rows at most; `None` for all.
     pub limit: Option<u64>,
+    /// Only rows of this generation; `None` for whichever is readable.
+    pub generation: Option<u64>,
 }
 
 /// The direction of a sort.

@@ -1,5 +1,6 @@
 //! The stores' conformance suite: every rule runs over the embedded store and over MongoDB.
 
+mod endpoints;
 mod holds;
 mod order;
 mod reading;

@@ -9,6 +9,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_reports", include_str!("../../../migrations/sqlite/0001_reports.sql")),
     ("0002_runs", include_str!("../../../migrations/sqlite/0002_runs.sql")),
     ("0003_retention", include_str!("../../../migrations/sqlite/0003_retention.sql")),
+    ("0004_endpoints", include_str!("../../../migrations/sqlite/0004_endpoints.sql")),
 ];
 
 /// What is applied, missing and unknown.

@@ -8,6 +8,7 @@ mod budget;
 pub(super) mod copy;
 #[cfg(test)]
 mod crash;
+mod endpoints;
 mod error;
 mod functions;
 mod holds;
@@ -28,7 +29,7 @@ use super::usual;
 use super::{
     Appended, End, Found, Kept, Outcome, RowQuery, Schema, Silent, Staged, Staging, Store, StoreError, Taken, Taker,
 };
-use crate::domain::{NewReport, Report, Row, TableName};
+use crate::domain::{Endpoint, NewReport, Report, Row, TableName};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use pool::Pool;
@@ -179,6 +180,21 @@ impl Store for EmbeddedStore {
 
     async fn find(&self, table: &TableName, query: RowQuery) -> Result<Option<Found>, StoreError> {
         stream::find(&self.pool, *table, query, self.query_timeout).await
+    }
+
+    async fn set_endpoint(&self, table: &TableName, endpoint: &Endpoint) -> Result<(), StoreError> {
+        let (table, endpoint) = (*table, endpoint.clone());
+        self.pool.write("to set an endpoint", move |tx| Ok(endpoints::set(tx, &table, &endpoint)?)).await
+    }
+
+    async fn endpoint(&self, table: &TableName) -> Result<Option<Endpoint>, StoreError> {
+        let table = *table;
+        self.pool.read("to read an endpoint", move |tx| endpoints::find(tx, &table)).await
+    }
+
+    async fn remove_endpoint(&self, table: &TableName) -> Result<bool, StoreError> {
+        let table = *table;
+        self.pool.write("to remove an endpoint", move |tx| Ok(endpoints::remove(tx, &table)?)).await
     }
 
     async fn drop_table(&self, table: &TableName) -> Result<bool, StoreError> {

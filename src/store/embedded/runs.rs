@@ -1,7 +1,7 @@
 //! Runs: a staging generation is begun, filled and committed or aborted.
 
 use super::error::WorkError;
-use super::{registry, rows};
+use super::{endpoints, registry, rows};
 use crate::domain::{Row, TableName};
 use crate::store::{Outcome, Staged, Staging, StoreError};
 use chrono::{DateTime, Utc};
@@ -75,6 +75,7 @@ pub(super) fn drop_table(tx: &Transaction<'_>, table: &TableName) -> Result<bool
     drop_stagings(tx, table)?;
     let readable = registry::generation(tx, table)?;
     tx.execute("DELETE FROM reports WHERE table_name = ?1", [table.to_string()])?;
+    endpoints::remove(tx, table)?;
     if let Some(number) = readable.flatten() {
         rows::drop(tx, number)?;
     }

@@ -89,7 +89,10 @@ fn read(
 ) -> Result<(), WorkError> {
     let budget = Budget::watch(reader, timeout)?;
     let tx = reader.transaction()?;
-    let Some(readable) = registry::readable(&tx, table)? else {
+    let is_wanted = |readable: &Option<(u64, u64)>| {
+        query.generation.is_none_or(|wanted| readable.is_some_and(|(number, _)| number == wanted))
+    };
+    let Some(readable) = registry::readable(&tx, table)?.filter(is_wanted) else {
         let _ = sender.blocking_send(Ok(None));
         return Ok(());
     };

@@ -5,6 +5,7 @@
 //! The generation before the readable one stays until the next commit, so that whoever reads it can finish.
 
 mod connection;
+mod endpoints;
 mod error;
 mod generations;
 mod holds;
@@ -21,7 +22,7 @@ use super::{
     Appended, End, Found, Kept, Outcome, RowQuery, Schema, Silent, Staged, Staging, Store, StoreError, Taken, Taker,
 };
 use crate::config::Secret;
-use crate::domain::{NewReport, Report, Row, TableName};
+use crate::domain::{Endpoint, NewReport, Report, Row, TableName};
 use async_trait::async_trait;
 use bson::doc;
 use chrono::{DateTime, Utc};
@@ -142,6 +143,18 @@ impl Store for MongoStore {
 
     async fn find(&self, table: &TableName, query: RowQuery) -> Result<Option<Found>, StoreError> {
         reading::find(&self.connection, table, query).await
+    }
+
+    async fn set_endpoint(&self, table: &TableName, endpoint: &Endpoint) -> Result<(), StoreError> {
+        endpoints::set(&self.connection, table, endpoint).await
+    }
+
+    async fn endpoint(&self, table: &TableName) -> Result<Option<Endpoint>, StoreError> {
+        endpoints::find(&self.connection, table).await
+    }
+
+    async fn remove_endpoint(&self, table: &TableName) -> Result<bool, StoreError> {
+        endpoints::remove(&self.connection, table).await
     }
 
     async fn drop_table(&self, table: &TableName) -> Result<bool, StoreError> {

@@ -13,13 +13,15 @@ use mongodb::options::FindOptions;
 /// Rows asked of the server at a time.
 const CURSOR_BATCH: u32 = 500;
 
-/// The readable rows that match; `None` where the table has neither rows nor a record.
+/// The readable rows that match; `None` where the table has neither rows nor a record, or not the generation asked for.
 pub(super) async fn find(
     connection: &Connection,
     table: &TableName,
     query: RowQuery,
 ) -> Result<Option<Found>, StoreError> {
-    let Some(record) = registry::find(connection, table).await? else { return Ok(None) };
+    let record = registry::find(connection, table).await?;
+    let is_wanted = |record: &Record| query.generation.is_none_or(|wanted| record.generation == Some(wanted));
+    let Some(record) = record.filter(is_wanted) else { return Ok(None) };
     let Some(collection) = &record.collection else {
         return Ok(Some(Found { count: 0, rows: stream::empty().boxed() }));
     };

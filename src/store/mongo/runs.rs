@@ -3,7 +3,7 @@
 use super::connection::Connection;
 use super::record::{Record, StagingRecord, json};
 use super::registry::{self, of, records};
-use super::{generations, rows};
+use super::{endpoints, generations, rows};
 use crate::domain::{Row, Status, TableName};
 use crate::store::{Outcome, Staged, Staging, StoreError, usual};
 use bson::{Bson, Document, doc};
@@ -144,6 +144,7 @@ pub(super) async fn abort(connection: &Connection, staging: &Staging) -> Result<
 
 /// Removes a table with all that belongs to it.
 pub(super) async fn drop_table(connection: &Connection, table: &TableName) -> Result<bool, StoreError> {
+    endpoints::remove(connection, table).await?;
     let deleted = connection.call("to drop a table", records(connection).delete_one(of(table))).await?;
     let collections = generations::of_table(connection, table).await?;
     for (collection, _) in &collections {
