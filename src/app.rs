@@ -2,6 +2,7 @@
 
 use crate::broker::{self, Broker, BrokerError};
 use crate::config::{Config, ConfigError, Upload};
+use crate::endpoints::Endpoints;
 use crate::folder::{DataFolder, FolderError};
 use crate::peers::Peers;
 use crate::store::{self, Store, StoreError};
@@ -20,6 +21,8 @@ pub struct App {
     pub broker: Arc<dyn Broker>,
     /// The platform's other services.
     pub peers: Peers,
+    /// Users' endpoints.
+    pub endpoints: Endpoints,
     /// Whom encrypted connections trust.
     pub tls: Arc<ClientConfig>,
     /// Keeps the files of the embedded parts from being replaced; `None` where there are none.
@@ -99,7 +102,8 @@ impl App {
         let store = if has_store { Some(open_store(&config, migrate).await?) } else { None };
         let broker = broker::open(&config, &tls).await?;
         let peers = Peers::new(Arc::clone(&config), &tls);
-        let app = Self { peers, config, store, broker, tls, _folder: folder.map(Arc::new) };
+        let endpoints = Endpoints::new(&config.webhooks, &tls);
+        let app = Self { peers, endpoints, config, store, broker, tls, _folder: folder.map(Arc::new) };
         for line in app.parts() {
             log::info!("{line}");
         }

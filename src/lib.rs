@@ -14,6 +14,7 @@
 //! | [`app`] | the configuration and the parts that it chose, built once |
 //! | [`tls`] | whom encrypted connections trust |
 //! | [`store`], [`broker`], [`peers`] | rows and registry, queue, the platform's other services: all I/O |
+//! | [`endpoints`] | signed messages to users' endpoints, and which addresses these may have |
 //! | [`folder`], [`sqlite`] | the data folder and its lock; copies of SQLite files |
 //! | [`metrics`], [`logging`] | what a process counts; how its log is written |
 //! | [`filter`], [`chart`], [`task`], [`auth`], [`config`] | pure: the filter language, counting, Celery's messages, tokens, settings |
@@ -34,6 +35,9 @@
 //! 5. `stages/announce.rs` publishes the notices, the rows are indexed, the message is acknowledged, and each notice is
 //!    tried again on its own. A failure ends in [`stages::failed`]: the report is in `error` with a message, and the old
 //!    rows stay readable.
+//! 6. Where the report has endpoints, `stages/deliver/announce.rs` publishes a `deliver.api` for each, to a queue of its own.
+//!    `worker/lane.rs` takes them with slots of their own; `stages/deliver` reads the run's rows from the store and
+//!    `endpoints` sends them, signed and only to addresses that are allowed.
 //!
 //! # Decisions
 //! - *Generations and a pointer* rather than renaming tables: pointer, rows, status and charts change in one step, and a
@@ -47,6 +51,8 @@
 //!   again. Trees are made only where rows are few: batches of other hosts, tasks that carry rows, the inventory's files.
 //! - *serde_json on a window of the answer* (`peers/answer`) rather than on the stream, where it goes byte by byte, or an
 //!   incremental parser of our own: its errors and limits are known, and a row cut by the window is parsed again.
+//! - *Deliveries in slices*: after some seconds a delivery is published anew with how far it has come. So a long one keeps no
+//!   message unacknowledged, no reader of the store and no slot, and a crash repeats a slice at most.
 //! - *Indexes on the usual columns alone* (`store/usual`), made after a commit, when the report is readable: an index on every column would cost a large
 //!   report more than it saves. Any other order, and a filter, is one pass over the rows that keeps only a page's places.
 
@@ -65,6 +71,7 @@ pub mod dead_letters;
 pub mod demo;
 pub mod doctor;
 pub mod domain;
+pub mod endpoints;
 pub mod filter;
 pub mod folder;
 pub mod healthcheck;

@@ -17,7 +17,7 @@ thread_local! {
 
 /// The configuration for HTTP. HTTP/1.1 alone is offered: every peer speaks it, a report's rows have a connection of
 /// their own, and the small windows of awc's HTTP/2 would slow them down.
-pub(super) fn http(tls: &ClientConfig) -> Arc<ClientConfig> {
+pub(crate) fn http(tls: &ClientConfig) -> Arc<ClientConfig> {
     let mut tls = tls.clone();
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     Arc::new(tls)

@@ -13,6 +13,8 @@ mod report_api;
 mod reports;
 mod websocket;
 
+pub(crate) use client::http as http_only;
+
 pub use answer::{Summary, TakeRow};
 pub use data_api::RowsRead;
 pub use error::PeerError;
