@@ -11,6 +11,7 @@
 //! reports     POST|PATCH /reports/general, /reports/pivot
 //! batch       POST /reports: rows appended, or a run's rows staged and put in place
 //! rows        GET and DELETE /reports/<table>; page, accept and body are its parts
+//! webhook     PUT, GET and DELETE /reports/<table>/webhook: where a report's rows are sent
 //! aggregation GET /aggregation/<table>
 //! service     GET /, /healthz, /readyz
 //! monitor     GET /metrics, and the listener of its own that every process may have for it
@@ -38,6 +39,7 @@ mod rows;
 mod server;
 mod service;
 mod track;
+mod webhook;
 
 pub use monitor::{Monitor, monitor};
 pub use server::{Running, serve, start};

@@ -2,7 +2,7 @@
 
 use super::error::ApiError;
 use super::limit::Limits;
-use super::{aggregation, batch, monitor, reports, rows, service, track};
+use super::{aggregation, batch, monitor, reports, rows, service, track, webhook};
 use crate::app::App;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -50,6 +50,11 @@ fn configure(config: &mut web::ServiceConfig) {
             "/reports/{table}",
             "GET, DELETE",
             [web::get().to(rows::read), web::delete().to(rows::remove)],
+        ))
+        .service(resource(
+            "/reports/{table}/webhook",
+            "PUT, GET, DELETE",
+            [web::put().to(webhook::set), web::get().to(webhook::show), web::delete().to(webhook::remove)],
         ))
         .service(resource("/aggregation/{table}", "GET", [web::get().to(aggregation::read)]));
 }

@@ -7,6 +7,7 @@ mod request;
 mod rows;
 mod service;
 mod slow;
+mod webhook;
 
 use crate::support::http::{self, Answer};
 use crate::support::mongo::{self, Database};
