@@ -9,7 +9,7 @@ use crate::broker::BrokerError;
 use crate::config::Runs;
 use crate::domain::Status;
 use crate::metrics;
-use crate::stages;
+use crate::stages::{self, AnnounceError, Ending};
 use crate::store::{End, Silent, Store, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
@@ -41,6 +41,8 @@ enum ReapError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Broker(#[from] BrokerError),
+    #[error(transparent)]
+    Announce(#[from] AnnounceError),
 }
 
 impl Reaper {
@@ -107,6 +109,8 @@ impl Watch {
     async fn end(&self, silent: &Silent, now: DateTime<Utc>) -> Result<(), ReapError> {
         let message = message(&self.app.config.runs, silent, now);
         stages::tell_failure(&self.app, &silent.table, silent.owner, &message).await?;
+        let ending = Ending { run: &silent.task_id, status: Status::Error, message: &message, at: now };
+        stages::announce_deliveries(&self.app, &silent.table, ending).await?;
         let end = End { status: Status::Error, message, stages: Default::default(), at: now };
         if self.store.give_up(silent, &end, now).await? {
             metrics::report_ended(silent.table.kind, Status::Error);

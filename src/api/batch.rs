@@ -9,6 +9,7 @@ use super::error::{ApiError, Mistakes};
 use super::rows::store;
 use crate::app::App;
 use crate::domain::{Batch, BatchRun, Dialect, Row, RowReader, Status, TableName};
+use crate::stages::{self, Ending};
 use crate::store::{Appended, End, Outcome, Staging, Store};
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
@@ -25,7 +26,7 @@ pub(super) async fn receive(
 ) -> Result<HttpResponse, ApiError> {
     let args = Args::read(&request, payload, &app.config).await?;
     let batch = read(args).map_err(ApiError::Arguments)?;
-    let done = take(store(&app)?, batch, Utc::now()).await?;
+    let done = take(&app, batch, Utc::now()).await?;
     Ok(HttpResponse::Ok().json(json!({
         "writeErrors": [],
         "writeConcernErrors": [],
@@ -145,19 +146,25 @@ fn rows(results: Vec<Map<String, Value>>, mistakes: &mut Mistakes) -> Vec<Row> {
     rows
 }
 
-async fn take(store: &dyn Store, received: Received, now: DateTime<Utc>) -> Result<Appended, ApiError> {
+async fn take(app: &App, received: Received, now: DateTime<Utc>) -> Result<Appended, ApiError> {
+    let store = store(app)?;
     let Received { table, rows, run } = received;
     match run {
         None => Ok(store.append(&table, rows).await?),
         Some(InRun { id, end: Some(end), .. }) if end.status == Status::Error => {
+            let message = end.message.clone();
             fail(store, &table, &id, end, now).await?;
+            deliver(app, &table, Ending { run: &id, status: Status::Error, message: &message, at: now }).await?;
             Ok(Appended::default())
         }
         Some(run) => {
             let staging = staging(store, &table, &run, now).await?;
             let upserted = if rows.is_empty() { 0 } else { store.stage(&staging, rows).await?.new };
             if let Some(end) = run.end {
-                store.commit(&staging, &outcome(end, now)).await?;
+                let outcome = outcome(end, now);
+                store.commit(&staging, &outcome).await?;
+                let (status, message) = (outcome.status, outcome.message.as_str());
+                deliver(app, &table, Ending { run: &run.id, status, message, at: now }).await?;
                 store.index(&table).await?;
             }
             Ok(Appended { upserted, ..Appended::default() })
@@ -189,6 +196,11 @@ async fn fail(
     }
     let end = End { status: run.status, message: run.message, stages: run.stages, at: now };
     Ok(store.end(table, run_id, &end).await?)
+}
+
+/// Has the workers send the run's rows to its endpoints.
+async fn deliver(app: &App, table: &TableName, ending: Ending<'_>) -> Result<(), ApiError> {
+    Ok(stages::announce_deliveries(app, table, ending).await?)
 }
 
 fn outcome(run: BatchRun, now: DateTime<Utc>) -> Outcome {

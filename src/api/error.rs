@@ -7,6 +7,7 @@ use super::pace::MIN_RATE;
 use crate::broker::BrokerError;
 use crate::filter::FilterError;
 use crate::request::RequestError;
+use crate::stages::AnnounceError;
 use crate::store::StoreError;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
@@ -194,6 +195,15 @@ impl ResponseError for ApiError {
 impl From<FilterError> for ApiError {
     fn from(error: FilterError) -> Self {
         Self::NotUnderstood(error.to_string())
+    }
+}
+
+impl From<AnnounceError> for ApiError {
+    fn from(error: AnnounceError) -> Self {
+        match error {
+            AnnounceError::Store(error) => error.into(),
+            AnnounceError::Broker(error) => error.into(),
+        }
     }
 }
 

@@ -59,6 +59,7 @@ pub async fn run(mut config: Config, options: Options) -> anyhow::Result<()> {
     // The notices to the Data API are real; the sample platform has neither an audit nor a WebSocket service.
     config.peers.audit_uri = None;
     config.peers.websocket_uri = None;
+    config.webhooks.endpoints.clear();
     let app = App::open_migrated(config).await?;
     let api = api::start(app.clone()).await?;
     let address = format!("http://{}", api.address);

@@ -32,8 +32,10 @@ pub enum TaskOutcome {
     Waits,
     /// It was left to a newer request of its report.
     Replaced,
-    /// Its report was removed while it ran.
+    /// Its report or its endpoint was removed.
     Removed,
+    /// A delivery made way for others and goes on later.
+    MadeWay,
     /// The broker did not take the settlement; it hands the task out again.
     Unsettled,
 }
@@ -51,6 +53,7 @@ impl TaskOutcome {
             Self::Waits => "waits",
             Self::Replaced => "replaced",
             Self::Removed => "removed",
+            Self::MadeWay => "made_way",
             Self::Unsettled => "unsettled",
         }
     }

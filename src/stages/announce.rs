@@ -1,14 +1,14 @@
-//! What happens when a run has ended: the notices are enqueued, and a failure is recorded.
+//! What happens when a run has ended: the notices and the deliveries are enqueued, and a failure is recorded.
 
-use super::StageError;
-use super::webhook;
+use super::deliver::{self, Ending};
+use super::{StageError, webhook};
 use crate::app::App;
 use crate::broker::BrokerError;
 use crate::domain::{OwnerId, Status, TableName};
 use crate::metrics;
 use crate::store::{End, Outcome};
 use crate::task::{Envelope, Notice, Task};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -16,7 +16,13 @@ use std::time::Duration;
 ///
 /// # Errors
 /// Where the queue does not take the notices; the run is committed all the same.
-pub(super) async fn success(app: &App, table: &TableName, owner: OwnerId, outcome: &Outcome) -> Result<(), StageError> {
+pub(super) async fn success(
+    app: &App,
+    table: &TableName,
+    run: &str,
+    owner: OwnerId,
+    outcome: &Outcome,
+) -> Result<(), StageError> {
     let (report, kind, status) = (table.report, table.kind, outcome.status);
     let mut more = Map::new();
     let mut notice = Notice::Info;
@@ -30,7 +36,7 @@ pub(super) async fn success(app: &App, table: &TableName, owner: OwnerId, outcom
     if status == Status::Finished {
         publish(app, Task::Audit { report, record: json!({"aggr": outcome.aggr}) }).await?;
     }
-    Ok(())
+    Ok(deliver::announce(app, table, Ending { run, status, message: &outcome.message, at: outcome.ended_at }).await?)
 }
 
 /// Records a failed run and, when it is not tried again, tells of it.
@@ -45,9 +51,11 @@ pub(super) async fn failure(
     retry_in: Option<Duration>,
 ) -> Result<(), StageError> {
     let Some(table) = envelope.task.runs() else { return Ok(()) };
-    record(app, &envelope.id, &table, message, retry_in).await?;
+    let at = Utc::now();
+    record(app, &envelope.id, &table, message, retry_in, at).await?;
     if retry_in.is_none() {
         tell_failure(app, &table, Some(owner), message).await?;
+        deliver::announce(app, &table, Ending { run: &envelope.id, status: Status::Error, message, at }).await?;
         metrics::report_ended(table.kind, Status::Error);
     }
     Ok(())
@@ -79,6 +87,7 @@ async fn record(
     table: &TableName,
     message: &str,
     retry_in: Option<Duration>,
+    at: DateTime<Utc>,
 ) -> Result<(), StageError> {
     let Some(store) = &app.store else {
         if retry_in.is_none() {
@@ -90,7 +99,7 @@ async fn record(
         Some(pause) => (Status::Process, format!("{message}; trying again in {:.0} s", pause.as_secs_f64().ceil())),
         None => (Status::Error, message.to_owned()),
     };
-    let end = End { status, message, stages: Default::default(), at: Utc::now() };
+    let end = End { status, message, stages: Default::default(), at };
     Ok(store.end(table, task_id, &end).await?)
 }
 

@@ -1,9 +1,11 @@
 //! Why a stage did not do its work, and whether trying again may help.
 
+use super::{AnnounceError, DeliveryError};
 use crate::broker::BrokerError;
 use crate::filter::matcher::BadCondition;
 use crate::peers::PeerError;
 use crate::store::{StoreError, Verdict};
+use crate::task::Deliver;
 
 /// Why a task did not do its work. The message is for the report's owner.
 #[derive(Debug, thiserror::Error)]
@@ -37,9 +39,27 @@ pub enum StageError {
         /// Rows that came again.
         again: u64,
     },
+    /// A user's endpoint, or the rows for it.
+    #[error("{source}")]
+    Delivery {
+        /// How far the delivery has come.
+        at: Box<Deliver>,
+        /// What stopped it.
+        #[source]
+        source: DeliveryError,
+    },
     /// A thread of this process ended early.
     #[error("reading the answer of the Data API was interrupted")]
     Interrupted,
+}
+
+impl From<AnnounceError> for StageError {
+    fn from(error: AnnounceError) -> Self {
+        match error {
+            AnnounceError::Store(error) => error.into(),
+            AnnounceError::Broker(error) => error.into(),
+        }
+    }
 }
 
 impl StageError {
@@ -50,6 +70,7 @@ impl StageError {
             Self::Peer(error) => error.verdict(),
             Self::Store(error) => error.verdict(),
             Self::Broker(_) | Self::RowsMissing { .. } | Self::RowsMoved { .. } | Self::Interrupted => Verdict::Retry,
+            Self::Delivery { source, .. } => source.verdict(),
             Self::Condition(_) => Verdict::GiveUp,
         }
     }

@@ -6,14 +6,16 @@
 //!   aggregation      counts the charts and notes the columns
 //!   write            several batches at once, where the store makes use of it
 //!   webhook          writes a batch: to the store, or to the Reports API of another host
-//! announce           enqueues the three notices, each a task of its own
+//! announce           enqueues the three notices, each a task of its own, and a delivery for each endpoint
 //!   notification  audit  ws
+//!   deliver          sends the rows to a user's endpoint
 //! ```
 
 mod aggregation;
 mod announce;
 mod audit;
 mod batcher;
+mod deliver;
 mod error;
 mod general;
 mod notification;
@@ -24,24 +26,38 @@ mod write;
 mod ws;
 
 pub use batcher::BATCH_BYTES;
+pub use deliver::{AnnounceError, DeliveryError, Ending, announce as announce_deliveries};
 pub use error::StageError;
 pub use general::read_pages;
 
 use crate::app::App;
 use crate::broker::BrokerError;
 use crate::domain::{OwnerId, ReportType, TableName};
-use crate::task::{Envelope, Task};
+use crate::task::{Deliver, Envelope, Task};
 use std::time::Duration;
 use upload::Run;
 
-/// Runs one task to its end. Running it twice leaves the same rows.
+/// How far a task has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// All of its work is done.
+    Done,
+    /// It makes way for others and goes on from here.
+    More(Box<Deliver>),
+    /// A newer run has replaced the rows that it was to send.
+    Replaced,
+    /// The table or the endpoint was removed.
+    Removed,
+}
+
+/// Runs one task to its end, or a delivery for a while. Running it twice leaves the same rows.
 ///
 /// # Errors
 /// With a message that the report's owner understands; [`StageError::verdict`] says whether to try again. A run that
 /// another has taken over ends with `Superseded`: the other tells of the report.
-pub async fn run(app: &App, envelope: &Envelope) -> Result<(), StageError> {
+pub async fn run(app: &App, envelope: &Envelope) -> Result<Progress, StageError> {
     let run = |report, kind, owner| Run { app, task_id: &envelope.id, table: TableName::new(report, kind), owner };
-    match &envelope.task {
+    let done = match &envelope.task {
         Task::General { owner, report, component, query, residual } => {
             general::run(run(*report, ReportType::General, *owner), component, query, residual.as_ref()).await
         }
@@ -55,7 +71,9 @@ pub async fn run(app: &App, envelope: &Envelope) -> Result<(), StageError> {
         }
         Task::Audit { report, record } => audit::run(app, *report, record).await,
         Task::Ws { kind, report, owner, notice } => ws::run(app, *kind, *report, *owner, *notice).await,
-    }
+        Task::Deliver(deliver) => return deliver::run(app, deliver).await,
+    };
+    done.map(|()| Progress::Done)
 }
 
 /// Tells the platform, and the owner's browsers where the owner is known, that a report was ended in `error`.
@@ -87,6 +105,8 @@ pub async fn failed(
             announce::failure(app, envelope, *owner, message, retry_in).await
         }
         // Nothing waits for these but their own retries and the dead letters.
-        Task::Webhook { .. } | Task::Notification { .. } | Task::Audit { .. } | Task::Ws { .. } => Ok(()),
+        Task::Webhook { .. } | Task::Notification { .. } | Task::Audit { .. } | Task::Ws { .. } | Task::Deliver(_) => {
+            Ok(())
+        }
     }
 }

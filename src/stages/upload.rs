@@ -66,7 +66,7 @@ impl Run<'_> {
                 outcome
             }
         };
-        announce::success(self.app, &self.table, self.owner, &outcome).await?;
+        announce::success(self.app, &self.table, self.task_id, self.owner, &outcome).await?;
         self.index().await;
         Ok(())
     }

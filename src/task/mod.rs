@@ -1,10 +1,12 @@
 //! Tasks: what a message asks for, as pure data. No I/O.
 //!
-//! `envelope` reads and writes Celery's message protocol 2; `retry` says when to try again.
+//! `deliver` is what a delivery to a user's endpoint carries, `envelope` reads and writes Celery's message protocol 2; `retry` says when to try again.
 
+mod deliver;
 mod envelope;
 mod retry;
 
+pub use deliver::{Deliver, RunRows};
 pub use envelope::{BadMessage, Envelope};
 pub use retry::RetryPolicy;
 
@@ -91,6 +93,9 @@ pub enum Task {
         /// The kind of notice: `success`, `info`, `error`.
         notice: Notice,
     },
+    /// `deliver.api(delivery)`: send the rows of an ended run, and how it ended, to a user's endpoint. Ours alone: it
+    /// travels in a queue of its own.
+    Deliver(Box<Deliver>),
 }
 
 /// The kind of a browser notice.
@@ -128,6 +133,7 @@ impl Task {
             Self::Notification { .. } => "notification.api",
             Self::Audit { .. } => "audit.api",
             Self::Ws { .. } => "ws.api",
+            Self::Deliver(_) => "deliver.api",
         }
     }
 
@@ -138,7 +144,11 @@ impl Task {
             Self::General { report, .. } => Some(TableName::new(*report, ReportType::General)),
             Self::Pivot { report, .. } => Some(TableName::new(*report, ReportType::Pivot)),
             Self::Upload { report, kind, .. } => Some(TableName::new(*report, *kind)),
-            Self::Webhook { .. } | Self::Notification { .. } | Self::Audit { .. } | Self::Ws { .. } => None,
+            Self::Webhook { .. }
+            | Self::Notification { .. }
+            | Self::Audit { .. }
+            | Self::Ws { .. }
+            | Self::Deliver(_) => None,
         }
     }
 
@@ -153,6 +163,7 @@ impl Task {
             | Self::Audit { report, .. }
             | Self::Ws { report, .. } => *report,
             Self::Webhook { table, .. } => table.report,
+            Self::Deliver(deliver) => deliver.table.report,
         }
     }
 }

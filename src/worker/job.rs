@@ -9,9 +9,9 @@ use crate::domain::Status;
 use crate::logging;
 use crate::metrics::{self, TaskOutcome};
 use crate::request;
-use crate::stages::{self, StageError};
+use crate::stages::{self, Ending, StageError};
 use crate::store::{End, Kept, Verdict};
-use crate::task::{BadMessage, Envelope};
+use crate::task::{BadMessage, Deliver, Envelope, Task};
 use chrono::{TimeDelta, Utc};
 use log::Level;
 use std::future::Future;
@@ -52,8 +52,10 @@ enum Outcome {
     Unended(String),
     /// Left to the newer request of its report.
     Replaced,
-    /// Its report was removed while it ran.
+    /// Its report or its endpoint was removed.
     Removed,
+    /// A delivery made way for others; it goes on later.
+    MadeWay,
 }
 
 impl Job {
@@ -106,6 +108,9 @@ impl Job {
                 leave(held.take(), Duration::ZERO).await;
                 self.settle(Outcome::Done, || self.consumer.ack(&self.delivery)).await
             }
+            Ended::MadeWay(deliver) => self.make_way(envelope, deliver).await,
+            Ended::Replaced => self.settle(Outcome::Replaced, || self.consumer.ack(&self.delivery)).await,
+            Ended::Removed => self.settle(Outcome::Removed, || self.consumer.ack(&self.delivery)).await,
             Ended::Overtaken => self.step_aside(held).await,
             Ended::Failed(failure) => self.fail(envelope, failure, held).await,
         }
@@ -124,6 +129,12 @@ impl Job {
     async fn put_back(&self, pause: Duration) -> Result<Outcome, BrokerError> {
         let later = Envelope::postponed(&self.delivery.message, Utc::now(), pause);
         self.settle(Outcome::Waits(pause), || self.consumer.retry(&self.delivery, &later)).await
+    }
+
+    /// Puts a delivery behind those that wait, with what it has sent by now.
+    async fn make_way(&self, envelope: &Envelope, deliver: Box<Deliver>) -> Result<Outcome, BrokerError> {
+        let next = envelope.moved_on(Task::Deliver(deliver)).to_message();
+        self.settle(Outcome::MadeWay, || self.consumer.retry(&self.delivery, &next)).await
     }
 
     /// Ends quietly: whoever has the report now tells of it. The message comes again, unless the report was removed:
@@ -156,11 +167,17 @@ impl Job {
         failure: Failure,
         held: &mut Option<Hold>,
     ) -> Result<Outcome, BrokerError> {
-        let Failure { verdict, message, detail } = failure;
+        let Failure { verdict, message, detail, delivery } = failure;
+        let moved = delivery.and_then(|(at, asked)| Some((moved(envelope, at)?, asked)));
+        let (envelope, sent, asked) = match &moved {
+            Some((moved, asked)) => (moved, &moved.to_message(), *asked),
+            None => (envelope, &self.delivery.message, Duration::ZERO),
+        };
         let pause = match verdict {
-            Verdict::Retry => policy(&self.app.config.worker, &envelope.task).pause(envelope.retries, rand::random()),
+            Verdict::Retry => policy(&self.app.config, &envelope.task).pause(envelope.retries, rand::random()),
             Verdict::GiveUp => None,
         };
+        let pause = pause.map(|pause| pause.max(asked));
         let told = stages::failed(&self.app, envelope, &message, pause).await;
         if let (Err(error), None) = (told, pause) {
             return self.postpone_end(error.into(), held).await;
@@ -170,7 +187,7 @@ impl Job {
             let outcome = Outcome::Buried(detail.clone());
             return self.settle(outcome, || self.consumer.bury(&self.delivery, &detail)).await;
         };
-        let next = envelope.next_attempt(&self.delivery.message, Utc::now(), pause);
+        let next = envelope.next_attempt(sent, Utc::now(), pause);
         self.settle(Outcome::Retried(pause, detail), || self.consumer.retry(&self.delivery, &next)).await
     }
 
@@ -188,8 +205,8 @@ impl Job {
         let queue = &self.delivery.queue;
         log::error!("a message in queue {queue} goes to the dead letters: {reason}");
         if let Some((table, task_id)) = Envelope::report_of(&self.delivery.message) {
-            let end =
-                End { status: Status::Error, message: reason.clone(), stages: Default::default(), at: Utc::now() };
+            let (status, at) = (Status::Error, Utc::now());
+            let end = End { status, message: reason.clone(), stages: Default::default(), at };
             if let Some(store) = &self.app.store
                 && let Err(error) = store.end(&table, &task_id, &end).await
             {
@@ -197,6 +214,10 @@ impl Job {
             }
             if let Err(error) = request::refuse(&self.app, table.report, &reason).await {
                 log::error!("report {}: its failure could not be told: {error}", table.report);
+            }
+            let ending = Ending { run: &task_id, status, message: &reason, at };
+            if let Err(error) = stages::announce_deliveries(&self.app, &table, ending).await {
+                log::error!("report {}: its failure could not be sent to its endpoints: {error}", table.report);
             }
         }
         let settled = self.settle((), || self.consumer.bury(&self.delivery, &reason)).await;
@@ -216,7 +237,7 @@ impl Job {
     }
 
     fn log(&self, envelope: &Envelope, took: Duration, settled: Result<Outcome, BrokerError>) {
-        use TaskOutcome::{Dead, Done, Expired, GivenBack, Removed, Replaced, Retried, Unsettled, Waits};
+        use TaskOutcome::{Dead, Done, Expired, GivenBack, MadeWay, Removed, Replaced, Retried, Unsettled, Waits};
         let (level, counted, outcome, text) = match settled {
             Ok(Outcome::Done) => (Level::Info, Done, "done", String::new()),
             Ok(Outcome::Expired) => (Level::Warn, Expired, "expired", String::new()),
@@ -236,7 +257,10 @@ impl Job {
                 format!(", which cannot be told yet, so it is tried again in {:.0} s: {why}", END_AGAIN.as_secs_f64()),
             ),
             Ok(Outcome::Replaced) => (Level::Info, Replaced, "left to a newer request of the report", String::new()),
-            Ok(Outcome::Removed) => (Level::Info, Removed, "stopped: the report was removed", String::new()),
+            Ok(Outcome::Removed) => {
+                (Level::Info, Removed, "stopped: its report or endpoint was removed", String::new())
+            }
+            Ok(Outcome::MadeWay) => (Level::Info, MadeWay, "made way for others and goes on", String::new()),
             Err(error) => (Level::Warn, Unsettled, "not settled", format!(": {}", with_causes(&error))),
         };
         let (name, report) = (envelope.task.name(), envelope.task.report());
@@ -247,6 +271,14 @@ impl Job {
             seconds = seconds, outcome = outcome; "task {name}: {outcome}{text}"
         );
     }
+}
+
+/// The task with what a delivery has sent by now. Failures are counted anew where it has come further: each message has
+/// all retries.
+fn moved(envelope: &Envelope, at: Box<Deliver>) -> Option<Envelope> {
+    let Task::Deliver(before) = &envelope.task else { return None };
+    let retries = if before.batch == at.batch { envelope.retries } else { 0 };
+    Some(Envelope { retries, ..envelope.moved_on(Task::Deliver(at)) })
 }
 
 /// Leaves the report that is held, if any; its next attempt begins after `pause`.

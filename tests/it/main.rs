@@ -21,4 +21,5 @@ mod retention;
 mod rotation;
 mod store;
 mod tls;
+mod webhooks;
 mod worker;

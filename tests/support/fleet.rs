@@ -84,6 +84,9 @@ fn fleet_on(
         // Benchmarks ask as fast as they can.
         ("MAESTRO_RATE", "0".to_owned()),
         ("MAESTRO_TASK_RETRIES", "1".to_owned()),
+        ("MAESTRO_WEBHOOK_HTTP", "allow".to_owned()),
+        ("MAESTRO_WEBHOOK_ALLOW", "127.0.0.1".to_owned()),
+        ("MAESTRO_WEBHOOK_RETRY_SECONDS", "1".to_owned()),
     ]);
     let mut database = None;
     if parts == Parts::Servers {
@@ -122,6 +125,13 @@ impl Fleet {
     /// Its database, where it stands on servers.
     pub(crate) fn database(&self) -> Option<&Database> {
         self.database.as_ref()
+    }
+
+    /// Runs a command of this installation to its end; its standard output.
+    pub(crate) fn run(&self, args: &[&str]) -> String {
+        let output = self.output(args);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Starts a worker as the platform's manual does.
@@ -205,6 +215,12 @@ pub(crate) fn get(url: &str) -> Value {
 /// The JSON answer to a POST of JSON, whatever its status.
 pub(crate) fn post(url: &str, body: &Value) -> Value {
     let request = ureq::post(url).header("Authorization", token()).content_type("application/json");
+    answer(request.config().http_status_as_error(false).build().send(body.to_string()))
+}
+
+/// The JSON answer to a PUT of JSON, whatever its status.
+pub(crate) fn put(url: &str, body: &Value) -> Value {
+    let request = ureq::put(url).header("Authorization", token()).content_type("application/json");
     answer(request.config().http_status_as_error(false).build().send(body.to_string()))
 }
 

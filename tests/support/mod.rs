@@ -6,4 +6,5 @@ pub(crate) mod mongo;
 pub(crate) mod platform;
 pub(crate) mod program;
 pub(crate) mod rabbit;
+pub(crate) mod receiver;
 pub(crate) mod tls;

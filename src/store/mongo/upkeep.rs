@@ -3,7 +3,7 @@
 use super::connection::Connection;
 use super::record::{AbsenceRecord, Record};
 use super::registry::{of, records};
-use super::{MongoStore, generations, runs};
+use super::{MongoStore, endpoints, generations, runs};
 use crate::domain::{Status, TableName};
 use crate::store::{Absence, StoreError, TableState, Upkeep};
 use async_trait::async_trait;
@@ -39,6 +39,7 @@ impl Upkeep for MongoStore {
         if deleted.deleted_count == 0 {
             return Ok(false);
         }
+        endpoints::remove(&self.connection, &seen.table).await?;
         for (collection, _) in generations::of_table(&self.connection, &seen.table).await? {
             generations::drop(&self.connection, &collection).await?;
         }

@@ -136,6 +136,12 @@ impl Envelope {
         next
     }
 
+    /// The message of the same task with what it carries by now, as at a first attempt.
+    #[must_use]
+    pub fn moved_on(&self, task: Task) -> Self {
+        Self { task, retries: 0, ..self.clone() }
+    }
+
     /// The message as at its first attempt: to be run at once, with all its retries, even if it was to expire.
     #[must_use]
     pub fn first_attempt(message: &Message) -> Message {

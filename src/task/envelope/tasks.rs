@@ -13,7 +13,7 @@ use std::str::FromStr;
 /// A task's name and those of its arguments, in their positions.
 pub(super) type Signature = (&'static str, &'static [&'static str]);
 
-const SIGNATURES: [Signature; 7] = [
+const SIGNATURES: [Signature; 8] = [
     ("qgeneral.api", &["owner_user", "report_id", "type", "filters"]),
     ("qpivot.api", &["owner_user", "report_id", "entity", "pipeline"]),
     ("upload.api", &["report_id", "owner_user", "name", "result", "type"]),
@@ -21,6 +21,7 @@ const SIGNATURES: [Signature; 7] = [
     ("notification.api", &["report_id", "msg", "status", "more"]),
     ("audit.api", &["entity_id", "tmp"]),
     ("ws.api", &["name", "report_id", "owner_id", "status"]),
+    ("deliver.api", &["delivery"]),
 ];
 
 /// The signature of a task.
@@ -48,6 +49,7 @@ pub(super) fn write(task: &Task) -> Vec<Value> {
         Task::Ws { kind, report, owner, notice } => {
             vec![json!(kind), json!(report), json!(owner), json!(notice.as_str())]
         }
+        Task::Deliver(deliver) => vec![json!(deliver)],
     }
 }
 
@@ -99,6 +101,10 @@ pub(super) fn read(
             owner: args.text("owner_id")?,
             notice: args.notice()?,
         },
+        "deliver.api" => {
+            let delivery = serde_json::from_value(args.take("delivery").unwrap_or_default());
+            Task::Deliver(delivery.map_err(|error| args.wrong("delivery", error))?)
+        }
         other => return Err(BadMessage::UnknownTask(other.to_owned())),
     })
 }

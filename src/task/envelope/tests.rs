@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::{ReportType, Status};
-use crate::task::Notice;
+use crate::task::{Deliver, Notice, RunRows};
 use bson::doc;
 use bson::oid::ObjectId;
 use proptest::prelude::*;
@@ -74,6 +74,18 @@ fn all_tasks() -> Vec<Task> {
         },
         Task::Audit { report, record: json!({"aggr": {}}) },
         Task::Ws { kind: ReportType::General, report, owner, notice: Notice::Info },
+        Task::Deliver(Box::new(Deliver {
+            table: "5c0000000000000000000001_pivot".parse().unwrap(),
+            run: "73aead8f-670e-4cc7-bb80-965b9022b5d4".into(),
+            endpoint: "all:warehouse".into(),
+            host: "hooks.example.org:8443".into(),
+            status: Status::Finished,
+            message: "é".into(),
+            ended_at: "2026-11-25T08:00:00.123456789Z".parse().unwrap(),
+            rows: Some(RunRows { generation: 7, count: 900, batch_rows: 500, batch_bytes: 1 << 20 }),
+            batch: 1,
+            sent: 500,
+        })),
     ]
 }
 
