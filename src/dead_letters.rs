@@ -1,7 +1,7 @@
 //! Dead letters for people: listed as a table, sent again, dropped.
 
 use crate::broker::{Broker, BrokerError, DeadLetter, Letters, Message};
-use crate::task::Envelope;
+use crate::task::{Envelope, Task};
 use anyhow::bail;
 use chrono::SecondsFormat;
 use comfy_table::{Table, presets};
@@ -48,7 +48,7 @@ async fn each(queues: &[String], work: impl AsyncFn(&str) -> Result<u64, BrokerE
 
 async fn list(broker: &dyn Broker, queues: &[String], limit: usize) -> Result<String, BrokerError> {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["when", "queue", "task", "id", "report", "reason"]);
+    table.load_style(presets::NOTHING).set_header(["when", "queue", "task", "id", "report", "endpoint", "reason"]);
     for queue in queues {
         for letter in broker.dead_letters(queue, limit).await? {
             table.add_row(row(queue, &letter));
@@ -60,19 +60,26 @@ async fn list(broker: &dyn Broker, queues: &[String], limit: usize) -> Result<St
     Ok(table.trim_fmt() + "\n")
 }
 
-fn row(queue: &str, DeadLetter { message, reason, at }: &DeadLetter) -> [String; 6] {
+fn row(queue: &str, DeadLetter { message, reason, at }: &DeadLetter) -> [String; 7] {
     let when = at.to_rfc3339_opts(SecondsFormat::Secs, true);
-    [when, queue.to_owned(), header(message, "task"), header(message, "id"), report(message), plain(reason)]
+    let [report, endpoint] = about(message);
+    [when, queue.to_owned(), header(message, "task"), header(message, "id"), report, endpoint, plain(reason)]
 }
 
 fn header(message: &Message, name: &str) -> String {
     message.headers.get(name).and_then(|value| value.as_str()).map_or_else(|| "-".to_owned(), plain)
 }
 
-fn report(message: &Message) -> String {
-    let read = Envelope::from_message(message).ok().map(|envelope| envelope.task.report());
+/// The report, and for a delivery the endpoint's host and the batch that it goes on with.
+fn about(message: &Message) -> [String; 2] {
+    let task = Envelope::from_message(message).ok().map(|envelope| envelope.task);
+    let read = task.as_ref().map(Task::report);
     let report = read.or_else(|| Envelope::report_of(message).map(|(table, _)| table.report));
-    report.map_or_else(|| "-".to_owned(), |report| report.to_string())
+    let endpoint = match &task {
+        Some(Task::Deliver(deliver)) => plain(&format!("{} batch {}", deliver.host, deliver.batch)),
+        _ => "-".to_owned(),
+    };
+    [report.map_or_else(|| "-".to_owned(), |report| report.to_string()), endpoint]
 }
 
 /// A text from outside on one line, without what could steer a terminal.

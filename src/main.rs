@@ -124,7 +124,11 @@ async fn serve_inventory(config: &Config, args: InventoryArgs) -> anyhow::Result
 
 async fn tend_dead_letters(config: &Config, args: &DeadLettersArgs) -> anyhow::Result<()> {
     let broker = broker::open(config, &tls::client(config.tls.ca_file.as_deref())?).await?;
-    say(&dead_letters::run(broker.as_ref(), &config.worker.queues, &args.action()).await?)
+    let mut queues = config.worker.queues.clone();
+    if args.queues.is_none() {
+        queues.push(config.broker.webhook_queue());
+    }
+    say(&dead_letters::run(broker.as_ref(), &queues, &args.action()).await?)
 }
 
 /// Fails where the platform's answer was not believed, so that somebody looks.

@@ -73,8 +73,8 @@ fn url(args: &mut Args, app: &App, mistakes: &mut Mistakes) -> Option<EndpointUr
 fn secrets(given: Option<Value>, mistakes: &mut Mistakes) -> Option<Vec<SigningSecret>> {
     let texts = match given? {
         Value::String(text) => vec![Value::String(text)],
-        Value::Array(texts) if (1..=MAX_SECRETS).contains(&texts.len()) => texts,
-        _ => Vec::new(),
+        Value::Array(texts) if texts.len() <= MAX_SECRETS => texts,
+        Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
     };
     let parsed: Option<Vec<SigningSecret>> = texts.iter().map(|text| text.as_str()?.parse().ok()).collect();
     let parsed = parsed.filter(|secrets| !secrets.is_empty());

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 /// Options of `dead-letters`.
 #[derive(Debug, Args)]
 pub struct DeadLettersArgs {
-    /// Queues whose dead letters are meant, separated by commas [default: those that a worker takes from]
+    /// Queues whose dead letters are meant, separated by commas [default: those that a worker takes from, and that of the deliveries to endpoints]
     #[arg(short = 'q', visible_short_alias = 'Q', long, value_name = "A,B", global = true)]
     pub queues: Option<String>,
     /// What to do with them.

@@ -54,10 +54,10 @@ impl Failure {
 impl From<StageError> for Failure {
     fn from(error: StageError) -> Self {
         let (verdict, message, detail) = (error.verdict(), error.to_string(), with_causes(&error));
-        let delivery = match error {
-            StageError::Delivery { at, source } => Some((at, source.retry_after().unwrap_or_default())),
-            _ => None,
-        };
+        let mut delivery = None;
+        if let StageError::Delivery { at, source } = error {
+            delivery = Some((at, source.retry_after().unwrap_or_default()));
+        }
         Self { verdict, message, detail, delivery }
     }
 }

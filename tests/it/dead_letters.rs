@@ -88,24 +88,27 @@ async fn letters_are_listed_sent_again_and_dropped(place: Place) {
     assert_eq!(code, 0);
     let lines: Vec<&str> = listed.lines().collect();
     let fields = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(fields(lines[0]), ["when", "queue", "task", "id", "report", "reason"]);
-    assert_eq!(fields(lines[1])[1..6], [QUEUE, "qgeneral.api", &first.id, REPORT, "the"], "{listed}");
-    assert_eq!(fields(lines[3])[1..6], [QUEUE, "-", "-", "-", "header"], "{listed}");
+    assert_eq!(fields(lines[0]), ["when", "queue", "task", "id", "report", "endpoint", "reason"]);
+    assert_eq!(fields(lines[1])[1..7], [QUEUE, "qgeneral.api", &first.id, REPORT, "-", "the"], "{listed}");
+    assert_eq!(fields(lines[3])[1..7], [QUEUE, "-", "-", "-", "-", "header"], "{listed}");
     assert!(lines.len() == 4 && !listed.contains('\u{1b}'), "{listed}");
     assert_eq!(place.run(&["list", "--limit", "1"]).1.lines().count(), 2);
 
-    assert_eq!(place.run(&["resend", &first.id]).1, "sent again: 1 dead letter of report, reports\n");
+    assert_eq!(place.run(&["resend", &first.id]).1, "sent again: 1 dead letter of report, reports, report.webhooks\n");
     let mut expected = tried_twice(&first);
     expected.headers.insert("retries".into(), 0.into());
     expected.headers.insert("eta".into(), Value::Null);
     assert_eq!(place.next().await, expected);
     let (code, _, stderr) = place.run(&["resend", &first.id]);
-    assert!(code == 1 && stderr.contains("no dead letter of report, reports has such a task id"), "{stderr}");
+    assert!(
+        code == 1 && stderr.contains("no dead letter of report, reports, report.webhooks has such a task id"),
+        "{stderr}"
+    );
 
     assert_eq!(place.run(&["drop", "-q", QUEUE, &second.id, "no-such-id"]).1, "dropped: 1 dead letter of report\n");
-    assert_eq!(place.run(&["resend", "--all"]).1, "sent again: 1 dead letter of report, reports\n");
+    assert_eq!(place.run(&["resend", "--all"]).1, "sent again: 1 dead letter of report, reports, report.webhooks\n");
     assert_eq!(place.next().await, nameless);
-    assert_eq!(place.run(&["list"]).1, "no dead letters of report, reports\n");
+    assert_eq!(place.run(&["list"]).1, "no dead letters of report, reports, report.webhooks\n");
     assert_eq!(place.run(&["drop", "--all", "-q", "nowhere"]).1, "dropped: 0 dead letters of nowhere\n");
     assert_eq!(place.broker.depth(QUEUE).await.unwrap(), 0);
     assert_eq!(place.run(&["resend"]).0, 2, "which ones must be said");

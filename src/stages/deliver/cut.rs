@@ -65,8 +65,8 @@ mod tests {
     /// As the stores' streams, this one must not be asked again after its end.
     fn rows(sizes: &[usize]) -> RowStream {
         let row = |size| Ok(Row::try_from(doc! {"a": "x".repeat(size)}).unwrap());
-        let sizes = sizes.to_vec().into_iter();
-        stream::unfold(sizes, move |mut sizes| async move { Some((row(sizes.next()?), sizes)) }).boxed()
+        let rows = sizes.iter().copied().map(row).collect::<Vec<_>>().into_iter();
+        stream::unfold(rows, |mut rows| async move { Some((rows.next()?, rows)) }).boxed()
     }
 
     async fn cuts(sizes: &[usize], most_rows: u64, most_bytes: u64) -> Vec<u64> {
