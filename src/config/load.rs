@@ -12,6 +12,9 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
+/// How long a delivery to an endpoint goes on at a stretch.
+const SLICE: Duration = Duration::from_secs(20);
+
 /// Loads the configuration: flag over environment over file over default.
 ///
 /// `get` gives the value of an environment variable; an empty one counts as set.
@@ -129,6 +132,7 @@ impl Reader {
             batch_rows: self.number("webhooks.batch_rows"),
             batch_bytes: self.number("webhooks.batch_bytes"),
             concurrency: self.number("webhooks.concurrency"),
+            slice: SLICE,
         }
     }
 

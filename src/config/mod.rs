@@ -301,6 +301,8 @@ pub struct Webhooks {
     pub batch_bytes: u64,
     /// Endpoints that a worker sends to at a time (`MAESTRO_WEBHOOK_CONCURRENCY`).
     pub concurrency: usize,
+    /// How long a delivery goes on before it makes way for others. No setting: it is as long as rows are read at a stretch.
+    pub slice: Duration,
 }
 
 /// An endpoint of many reports.

@@ -3,6 +3,8 @@
 mod accidents;
 mod addresses;
 mod rows;
+mod secure;
+mod slices;
 
 use crate::support::fleet::{self, Fleet, Parts};
 use crate::support::receiver::{Message, Receiver};

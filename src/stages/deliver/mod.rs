@@ -21,10 +21,7 @@ use crate::task::{Deliver, RunRows};
 use announce::{REPORT_KEY, named_key};
 use chrono::Utc;
 use cut::Cutter;
-use std::time::{Duration, Instant};
-
-/// How long a delivery goes on before it makes way for others.
-const SLICE: Duration = Duration::from_secs(20);
+use std::time::Instant;
 
 /// Sends as much as fits into a slice. Each message is sent at least once, under the same id however often.
 ///
@@ -61,7 +58,7 @@ async fn send_rows(
     rows: RunRows,
     at: &mut Deliver,
 ) -> Result<Option<Progress>, DeliveryError> {
-    let until = Instant::now() + SLICE;
+    let until = Instant::now() + app.config.webhooks.slice;
     let query = RowQuery {
         sort: Some(("_id".to_owned(), Direction::Ascending)),
         skip: at.sent,
