@@ -89,7 +89,7 @@ fn stays_away(account: &Account) {
 
 fn is_slow(account: &Account) {
     let site =
-        Site::start(account, Parts::Embedded, &[("MAESTRO_PEER_SECONDS", "2"), ("MAESTRO_TASK_RETRIES", "0")]).unwrap();
+        Site::start(account, Parts::Embedded, &[("MAESTRO_PEER_SECONDS", "3"), ("MAESTRO_TASK_RETRIES", "0")]).unwrap();
     site.data_api.answer(whole(0..300));
     site.finishes(0..300);
 
@@ -99,7 +99,7 @@ fn is_slow(account: &Account) {
         let text = body(40, &(0..40).map(row).collect::<Vec<_>>());
         wire.head(200, "application/json", text.len())?;
         text.as_bytes().chunks(text.len() / 8 + 1).try_for_each(|piece| {
-            std::thread::sleep(Duration::from_millis(400));
+            std::thread::sleep(Duration::from_millis(500));
             wire.send(std::str::from_utf8(piece).map_err(io::Error::other)?)
         })
     });
@@ -112,7 +112,7 @@ fn is_slow(account: &Account) {
         account.fault();
         site.data_api.answer(move |_, wire| before(wire).and_then(|()| wire.outlast()));
         let message = site.fails();
-        assert!(message.ends_with("was silent for 2s"), "{message}");
+        assert!(message.ends_with("was silent for 3s"), "{message}");
     }
     watch.always();
     site.close();

@@ -36,7 +36,9 @@ fn too_large(account: &Account, parts: Parts) {
     site.data_api.answer(rows(rows_.clone()));
     site.finishes(0..5);
 
-    let watch = site.watch(0..5);
+    site.data_api.answer(whole(0..300));
+    site.finishes(0..300);
+    let watch = site.watch(0..300);
     account.fault();
     rows_[3] = with(3, "notes", text(16 * 1024 * 1024));
     site.data_api.answer(rows(rows_));
