@@ -17,7 +17,7 @@ pub struct TableState {
     pub status: Status,
     /// Rows that can be read; `None` before the first result.
     pub rows: Option<u64>,
-    /// The last time that anybody requested, ran or filled it.
+    /// The last time that anybody requested, ran, filled or used it.
     pub last_sign: DateTime<Utc>,
     /// Until when a run has it, unless that gives a sign of life.
     pub held_until: Option<DateTime<Utc>>,
@@ -56,6 +56,10 @@ pub trait Upkeep: Send + Sync {
 
     /// Notes since when the platform does not know the table's report, or that it does. Nothing where there is no record.
     async fn note_absence(&self, table: &TableName, absence: Option<&Absence>) -> Result<(), StoreError>;
+
+    /// Notes that somebody still needs the table's rows: its time begins anew. No sign of life of a run: nothing where the
+    /// report is in `process`.
+    async fn note_use(&self, table: &TableName, now: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Removes the table, its staging and its record, in one step for whoever reads, if it still is as it was seen: no
     /// run has it or waits for it, and nothing has happened to it since. Whether it was removed.

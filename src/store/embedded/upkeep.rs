@@ -26,6 +26,11 @@ impl Upkeep for EmbeddedStore {
         self.pool.write("to note an absence", move |tx| Ok(note_absence(tx, &table, absence)?)).await
     }
 
+    async fn note_use(&self, table: &TableName, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let table = *table;
+        self.pool.write_ahead("to note a use", move |tx| Ok(note_use(tx, &table, now)?)).await
+    }
+
     async fn retire(&self, seen: &TableState, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let seen = seen.clone();
         self.pool.write("to drop a table", move |tx| retire(tx, &seen, now)).await
@@ -90,6 +95,14 @@ fn note_absence(tx: &Transaction<'_>, table: &TableName, absence: Option<Absence
             absence.map(|absence| absence.last.timestamp_millis()),
             absence.map(|absence| absence.looks),
         ],
+    )?;
+    Ok(())
+}
+
+fn note_use(tx: &Transaction<'_>, table: &TableName, now: DateTime<Utc>) -> rusqlite::Result<()> {
+    tx.execute(
+        "UPDATE reports SET alive_at = max(alive_at, ?2) WHERE table_name = ?1 AND status != 'process'",
+        params![table.to_string(), now.timestamp_millis()],
     )?;
     Ok(())
 }

@@ -32,6 +32,13 @@ impl Upkeep for MongoStore {
         self.connection.call("to note an absence", update).await.map(drop)
     }
 
+    async fn note_use(&self, table: &TableName, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut ended = of(table);
+        ended.insert("status", doc! { "$ne": Status::Process.as_str() });
+        let sign = doc! { "$max": { "alive_at": bson::DateTime::from(now) } };
+        self.connection.call("to note a use", records(&self.connection).update_one(ended, sign)).await.map(drop)
+    }
+
     async fn retire(&self, seen: &TableState, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let mut as_seen = idle(&seen.table, seen.last_sign, now);
         as_seen.insert("absence.since", seen.absence.map(|absence| bson::DateTime::from(absence.since)));

@@ -9,6 +9,7 @@ over_every_store!(
     a_table_is_retired_once_and_leaves_nothing,
     a_table_that_changed_since_it_was_seen_stays,
     a_table_that_a_run_has_or_waits_for_stays,
+    a_table_that_is_used_begins_its_time_anew,
     what_a_run_has_staged_and_left_is_cleared_when_it_is_idle,
     rows_that_are_read_are_read_to_their_end,
 );
@@ -131,6 +132,21 @@ async fn a_table_that_a_run_has_or_waits_for_stays(store: Arc<dyn Store>) {
     store.request(&request("task-2"), now() + DAY).await.unwrap();
     assert!(!store.retire(&seen(&*store).await, now() + DAY * 9).await.unwrap());
     assert_eq!(count(&*store, doc! {}).await, Some(5));
+}
+
+async fn a_table_that_is_used_begins_its_time_anew(store: Arc<dyn Store>) {
+    store.note_use(&table(), now()).await.unwrap();
+    assert_eq!(state(&*store).await, None, "noting makes no record");
+    fill(&*store, &table(), numbered(0..5)).await;
+    let before = seen(&*store).await;
+    store.note_use(&table(), now() + DAY).await.unwrap();
+    store.note_use(&table(), now()).await.unwrap();
+    assert_eq!(seen(&*store).await.last_sign, now() + DAY);
+    assert!(!store.retire(&before, now() + DAY * 9).await.unwrap());
+    // Whoever reads the old rows says nothing about the run that makes new ones.
+    store.request(&request("task"), now() + DAY).await.unwrap();
+    store.note_use(&table(), now() + DAY * 2).await.unwrap();
+    assert_eq!(store.silent(now() + DAY, now() + DAY * 9).await.unwrap().len(), 1);
 }
 
 async fn what_a_run_has_staged_and_left_is_cleared_when_it_is_idle(store: Arc<dyn Store>) {
