@@ -40,6 +40,8 @@ const LEFTOVERS_AFTER: TimeDelta = TimeDelta::hours(1);
 /// What a sweep did, or would do.
 #[derive(Debug, Default)]
 pub struct Swept {
+    /// Whether no setting says that any table should go.
+    pub is_off: bool,
     /// The tables that went or are on notice.
     pub tables: Vec<(TableState, Fate)>,
     /// Why the platform's answer was not believed.
@@ -96,7 +98,8 @@ struct Sweep<'a> {
 impl Sweep<'_> {
     async fn run(&self) -> Result<Swept, SweepError> {
         self.hold().await?;
-        let mut swept = Swept::default();
+        let is_off = self.rules.unknown.is_none() && self.rules.runs.is_none();
+        let mut swept = Swept { is_off, ..Swept::default() };
         let gone = match self.rules.unknown {
             None => None,
             Some(_) => match survey::survey(self).await {

@@ -18,6 +18,9 @@ pub fn text(swept: &Swept, is_rehearsal: bool, now: DateTime<Utc>) -> String {
     if let Some(doubt) = &swept.doubt {
         text.push_str(&format!("warning: {doubt}\n"));
     }
+    if swept.is_off {
+        text.push_str("every table stays: neither --unknown-days nor --run-days is set, here or by its variable\n");
+    }
     let goes = swept.tables.iter().filter(|(_, fate)| matches!(fate, Fate::Goes(_))).count();
     let on_notice = swept.tables.len() - goes;
     if is_rehearsal {
@@ -106,8 +109,15 @@ mod tests {
             (state(3, None, 91, None), Fate::Goes(DropReason::Failed)),
             (state(4, Some(0), 2, Some(1)), Fate::OnNotice(now + TimeDelta::days(6))),
         ];
-        let swept = Swept { tables, leftovers: 3, bytes: 157_286_400, doubt: Some("the platform is odd".to_owned()) };
+        let swept = Swept {
+            is_off: false,
+            tables,
+            leftovers: 3,
+            bytes: 157_286_400,
+            doubt: Some("the platform is odd".to_owned()),
+        };
         insta::assert_snapshot!(format!("{}\n{}", text(&swept, true, now), text(&swept, false, now)));
-        assert_eq!(text(&Swept::default(), false, now), "0 tables dropped, 0 on notice\n");
+        let off = text(&Swept { is_off: true, ..Swept::default() }, false, now);
+        assert!(off.starts_with("every table stays: ") && off.ends_with("0 tables dropped, 0 on notice\n"), "{off}");
     }
 }
