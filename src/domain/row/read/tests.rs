@@ -98,6 +98,12 @@ fn what_no_store_can_hold_is_refused_and_the_next_row_is_not_touched_by_it() {
     }
 }
 
+#[test]
+fn a_long_fraction_keeps_its_last_digit() {
+    let row = read(Dialect::Plain, r#"{"_id": 1, "load": -1.3663074861306853e-18}"#).unwrap();
+    assert_eq!(row, doc! {"_id": 1, "load": -1.3663074861306853e-18});
+}
+
 /// JSON of any shape, with names that say something of their values.
 fn any_json() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
@@ -110,7 +116,7 @@ fn any_json() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         any::<i32>().prop_map(Value::from),
-        any::<i32>().prop_map(|n| Value::from(f64::from(n) / 8.0)),
+        (prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL | prop::num::f64::ZERO).prop_map(Value::from),
         text.prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 40, 6, |inner| {
