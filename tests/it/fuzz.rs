@@ -13,6 +13,8 @@ mod tokens;
 
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// The time of one target.
@@ -22,8 +24,18 @@ const SAME_CASES: usize = 200;
 /// A single case that takes longer counts as hanging.
 const LONGEST_CASE: Duration = Duration::from_secs(20);
 
-/// Checks values of the strategy until the time is over; a failure is made small and told with its seed.
-fn fuzz<S: Strategy>(strategy: &S, check: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+/// What became of a case: a word such as `refused`, or why it is a failure.
+type Outcome = Result<&'static str, TestCaseError>;
+
+/// Checks values of the strategy until the time is over; a failure is made small and told with its seed. Each outcome in
+/// `wanted` must have come up: a target that never gets past the first check shows nothing.
+#[expect(clippy::print_stdout, reason = "shown where the test is asked to show its output")]
+fn fuzz<S: Strategy>(strategy: &S, wanted: &[&str], check: impl Fn(S::Value) -> Outcome) {
+    let seen = RefCell::new(BTreeMap::<&str, u64>::new());
+    let check = |value| {
+        *seen.borrow_mut().entry(check(value)?).or_default() += 1;
+        Ok(())
+    };
     let seconds = std::env::var("MAESTRO_FUZZ_SECONDS").ok().map_or(SECONDS, |text| text.parse().unwrap());
     let (began, time) = (Instant::now(), Duration::from_secs(seconds));
     let given = std::env::var("MAESTRO_FUZZ_SEED").ok().map(|text| text.parse().unwrap());
@@ -31,6 +43,9 @@ fn fuzz<S: Strategy>(strategy: &S, check: impl Fn(S::Value) -> Result<(), TestCa
         run(0, strategy, &check, SAME_CASES, began + time / 2);
     }
     run(given.unwrap_or_else(rand::random), strategy, &check, usize::MAX, began + time);
+    let seen = seen.into_inner();
+    assert!(wanted.iter().all(|outcome| seen.contains_key(outcome)), "{seen:?}");
+    println!("{seen:?}");
 }
 
 fn run<S: Strategy>(
