@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build demo run-serve run-worker run-beat migrate fmt lint test test-faults fuzz bench test-services clean
+.PHONY: help build demo run-serve run-worker run-beat migrate fmt lint test test-faults fuzz bench deny test-services clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,12 @@ fuzz: ## Feed every border with anything for longer; SECONDS=60 for each target
 
 bench: test-services ## Measure speed and memory; BENCH='--sizes 1000 --parts embedded' for a part, '--help' for more
 	MAESTRO_TEST_JAVA_HEAP=12g cargo bench --locked --bench bench -- $(BENCH)
+
+# The version that deny.toml is written for; building it takes two minutes.
+deny: CARGO_DENY := 0.20.2
+deny: ## Check licences, sources and advisories of all crates; CHECK='bans licenses sources' needs no advisory database
+	@cargo deny --version 2>/dev/null | grep -qx 'cargo-deny $(CARGO_DENY)' || cargo install --locked cargo-deny@$(CARGO_DENY)
+	cargo deny --locked check $(CHECK)
 
 test-services: ## Install what the tests start: RabbitMQ, a MongoDB server
 	tests/support/setup.sh services
