@@ -19,6 +19,7 @@ mod logs;
 mod metrics;
 mod retention;
 mod rotation;
+mod security;
 mod store;
 mod tls;
 mod webhooks;
