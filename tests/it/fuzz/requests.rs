@@ -105,6 +105,11 @@ fn argument(name: &'static str) -> BoxedStrategy<String> {
         "results" => (values(rows()), values(conditions())),
         "run_id" | "name" => ("[a-z]{1,8}".boxed(), text().boxed()),
         "run" => (values(vec![run()]), values(vec![run()])),
+        "url" => (
+            words(&["https://203.0.113.9/x?y=z"]),
+            words(&["http://x", "https://127.1/", "https://[::1]", "file:///x"]),
+        ),
+        "secret" => (words(&["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]), values(vec![json!(["whsec_AAAA", 1])])),
         _ => (text().boxed(), text().boxed()),
     };
     prop_oneof![20 => good, 2 => close, 1 => text(), 1 => json_text()].boxed()
@@ -215,9 +220,11 @@ fn anything_is_asked_of_any_address() {
         2 => known.prop_map(str::to_owned),
         2 => select(vec![TABLE, "5c00000000000000000000a1_pivot", "..", "%2e%2e%2f", "%00", "general%0d%0aX:y"]).prop_map(|table| format!("/reports/{table}")),
         1 => Just(format!("/aggregation/{TABLE}")),
+        2 => Just(format!("/reports/{TABLE}/webhook")),
         1 => "/[ -~&&[^ ?#]]{0,30}",
     ];
-    fuzz(&(method, path, body(&REPORT)), &["done", "refused"], |(method, path, (kind, body))| {
+    let body = prop_oneof![2 => body(&REPORT), 1 => body(&["url", "secret"])];
+    fuzz(&(method, path, body), &["done", "refused"], |(method, path, (kind, body))| {
         target.check(method, &path, kind, "*/*", &body)
     });
     target.is_well();
