@@ -62,7 +62,8 @@ pub trait Upkeep: Send + Sync {
     async fn note_use(&self, table: &TableName, now: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Removes the table, its staging and its record, in one step for whoever reads, if it still is as it was seen: no
-    /// run has it or waits for it, and nothing has happened to it since. Whether it was removed.
+    /// run has it or waits for it, and nothing has happened to it since. The report's endpoint goes too where the platform
+    /// does not know the report; otherwise that may run again. Whether it was removed.
     async fn retire(&self, seen: &TableState, now: DateTime<Utc>) -> Result<bool, StoreError>;
 
     /// Removes generations that nobody can need: what runs have staged and left, what was readable before, and what

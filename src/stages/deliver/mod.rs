@@ -42,6 +42,8 @@ async fn slice(app: &App, at: &mut Deliver) -> Result<Progress, DeliveryError> {
         if record.generation != Some(rows.generation) {
             return Ok(Progress::Replaced);
         }
+        // Retention leaves a table alone while it is being sent, however often that is tried.
+        store.note_use(&at.table, Utc::now()).await?;
         if let Some(stopped) = send_rows(app, store, &endpoint, rows, at).await? {
             return Ok(stopped);
         }

@@ -72,10 +72,15 @@ pub(super) fn abort(tx: &Transaction<'_>, staging: &Staging) -> Result<(), WorkE
 
 /// Removes a table with all that belongs to it.
 pub(super) fn drop_table(tx: &Transaction<'_>, table: &TableName) -> Result<bool, WorkError> {
+    endpoints::remove(tx, table)?;
+    drop_rows(tx, table)
+}
+
+/// Removes a table and its record.
+pub(super) fn drop_rows(tx: &Transaction<'_>, table: &TableName) -> Result<bool, WorkError> {
     drop_stagings(tx, table)?;
     let readable = registry::generation(tx, table)?;
     tx.execute("DELETE FROM reports WHERE table_name = ?1", [table.to_string()])?;
-    endpoints::remove(tx, table)?;
     if let Some(number) = readable.flatten() {
         rows::drop(tx, number)?;
     }

@@ -112,9 +112,10 @@ fn retire(tx: &Transaction<'_>, seen: &TableState, now: DateTime<Utc>) -> Result
         format!("SELECT 1 FROM reports WHERE {IDLE} AND {LAST_SIGN} <= ?2 AND table_name = ?3 AND absent_since IS ?4");
     let since = seen.absence.map(|absence| absence.since.timestamp_millis());
     let as_seen = params![now.timestamp_millis(), seen.last_sign.timestamp_millis(), seen.table.to_string(), since];
-    match tx.query_row(&sql, as_seen, |_| Ok(())).optional()? {
-        Some(()) => runs::drop_table(tx, &seen.table),
-        None => Ok(false),
+    match (tx.query_row(&sql, as_seen, |_| Ok(())).optional()?, seen.absence) {
+        (Some(()), Some(_)) => runs::drop_table(tx, &seen.table),
+        (Some(()), None) => runs::drop_rows(tx, &seen.table),
+        (None, _) => Ok(false),
     }
 }
 

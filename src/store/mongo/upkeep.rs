@@ -46,7 +46,9 @@ impl Upkeep for MongoStore {
         if deleted.deleted_count == 0 {
             return Ok(false);
         }
-        endpoints::remove(&self.connection, &seen.table).await?;
+        if seen.absence.is_some() {
+            endpoints::remove(&self.connection, &seen.table).await?;
+        }
         for (collection, _) in generations::of_table(&self.connection, &seen.table).await? {
             generations::drop(&self.connection, &collection).await?;
         }

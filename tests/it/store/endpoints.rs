@@ -2,10 +2,12 @@
 
 use super::*;
 use maestro_reports::domain::{Endpoint, SigningSecret};
+use maestro_reports::store::Absence;
 
 over_every_store!(
     an_endpoint_is_kept_replaced_and_removed,
     an_endpoint_outlives_runs_and_goes_with_its_table,
+    an_endpoint_outlives_old_rows_but_not_the_platforms_report,
     rows_of_another_generation_are_not_given,
 );
 
@@ -53,4 +55,17 @@ async fn rows_of_another_generation_are_not_given(store: Arc<dyn Store>) {
     let found = store.find(&table(), of(second.generation)).await.unwrap().unwrap();
     assert_eq!(found.rows.try_collect::<Vec<_>>().await.unwrap().len(), 4);
     assert!(store.find(&table(), of(second.generation + 1)).await.unwrap().is_none());
+}
+
+async fn an_endpoint_outlives_old_rows_but_not_the_platforms_report(store: Arc<dyn Store>) {
+    let own = endpoint("https://hooks.example.org/a", &[1]);
+    store.set_endpoint(&table(), &own).await.unwrap();
+    let (later, absence) = (now() + Duration::from_secs(90_000), Absence::seen_again(None, now()));
+    for (absence, kept) in [(None, Some(own)), (Some(absence), None)] {
+        fill(&*store, &table(), numbered(0..3)).await;
+        store.note_absence(&table(), absence.as_ref()).await.unwrap();
+        let seen = store.tables(None, 1).await.unwrap().remove(0);
+        assert!(store.retire(&seen, later).await.unwrap());
+        assert_eq!(store.endpoint(&table()).await.unwrap(), kept);
+    }
 }
