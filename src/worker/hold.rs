@@ -92,6 +92,19 @@ impl Hold {
         self.store.keep(&self.table, &self.holder, self.ttl, Utc::now()).await.unwrap_or(Kept::Held)
     }
 
+    /// Removes what an attempt of this task has staged that was lost with its worker: no later one will.
+    pub(super) async fn clear(&self, task_id: &str) {
+        let cleared = async {
+            match self.store.staging(&self.table, task_id).await? {
+                Some(lost) => self.store.abort(&lost).await,
+                None => Ok(()),
+            }
+        };
+        if let Err(error) = cleared.await {
+            log::warn!("{}: what a lost run has staged stays until the next one: {error}", self.table);
+        }
+    }
+
     /// Leaves the table to others. The report is in good hands until `due`.
     pub(super) async fn leave(self, due: DateTime<Utc>) {
         self.signs.abort();

@@ -157,7 +157,7 @@ impl Job {
         if let Err(error) = stages::failed(&self.app, envelope, &message, None).await {
             return self.postpone_end(error.into(), held).await;
         }
-        leave(held.take(), Duration::ZERO).await;
+        leave_cleared(held.take(), envelope).await;
         self.settle(Outcome::Expired, || self.consumer.ack(&self.delivery)).await
     }
 
@@ -182,11 +182,12 @@ impl Job {
         if let (Err(error), None) = (told, pause) {
             return self.postpone_end(error.into(), held).await;
         }
-        leave(held.take(), pause.unwrap_or_default()).await;
         let Some(pause) = pause else {
+            leave_cleared(held.take(), envelope).await;
             let outcome = Outcome::Buried(detail.clone());
             return self.settle(outcome, || self.consumer.bury(&self.delivery, &detail)).await;
         };
+        leave(held.take(), pause).await;
         let next = envelope.next_attempt(sent, Utc::now(), pause);
         self.settle(Outcome::Retried(pause, detail), || self.consumer.retry(&self.delivery, &next)).await
     }
@@ -286,4 +287,12 @@ async fn leave(held: Option<Hold>, pause: Duration) {
     if let Some(hold) = held {
         hold.leave(Utc::now() + TimeDelta::from_std(pause).unwrap_or_default()).await;
     }
+}
+
+/// Leaves the report that has failed for good, if one is held.
+async fn leave_cleared(held: Option<Hold>, envelope: &Envelope) {
+    if let Some(hold) = &held {
+        hold.clear(&envelope.id).await;
+    }
+    leave(held, Duration::ZERO).await;
 }

@@ -193,6 +193,7 @@ async fn a_task_that_ends_its_workers_is_given_up() {
     bench.request(&envelope.id).await;
     for attempt in 1..=2 {
         assert_eq!(taken_by_a_lost_worker(&bench, &envelope.id, Duration::ZERO).await, attempt);
+        store(&bench).begin(&table(), &envelope.id, Utc::now()).await.unwrap();
     }
     bench.publish(&envelope.to_message()).await;
     bench.work_until(async || bench.dead().await.len() == 1 && idle(&bench).await).await;
@@ -201,6 +202,7 @@ async fn a_task_that_ends_its_workers_is_given_up() {
     assert!(report.message.starts_with("making this report ended the worker 2 times in a row"), "{}", report.message);
     assert_eq!(bench.dead().await[0].1, report.message);
     assert_eq!((gate.asked(), gate.statuses()), (0, vec!["error".to_owned()]));
+    assert_eq!(generations(&bench), 0, "what the last of them has staged is gone");
     // Once it is sent again by hand, it has all its attempts.
     bench.publish(&envelope.to_message()).await;
     bench.work_until(async || has_finished(&bench).await).await;
