@@ -113,7 +113,13 @@ impl Store for MongoStore {
     }
 
     async fn stage(&self, staging: &Staging, rows: Vec<Row>) -> Result<Staged, StoreError> {
-        runs::stage(&self.connection, staging, &rows).await
+        let (connection, staging) = (self.connection.clone(), staging.clone());
+        // A task of its own, which goes on to its end where the caller is stopped in the middle: what is under way to the
+        // server by then would be written all the same, and nobody would look what became of it.
+        let staged = tokio::spawn(async move { runs::stage(&connection, &staging, &rows).await });
+        staged.await.unwrap_or_else(|error| {
+            Err(StoreError::Unavailable { what: "to stage rows".to_owned(), source: error.into() })
+        })
     }
 
     /// A batch waits for the journals of a majority of servers; meanwhile others are under way.

@@ -51,13 +51,27 @@ pub(super) async fn staging(
 }
 
 /// Adds rows to a staging.
+///
+/// The run may be superseded between the look and the writing, which makes the removed collection anew: so there is a
+/// look after it too, and whoever finds the run superseded removes what it wrote.
 pub(super) async fn stage(connection: &Connection, staging: &Staging, rows: &[Row]) -> Result<Staged, StoreError> {
-    let reports = records(connection);
-    let current = reports.find_one(this(staging)).projection(doc! { "_id": 1 });
-    if connection.call("to find a run", current).await?.is_none() {
+    let collection = generations::name(&staging.table, staging.generation);
+    if !is_current(connection, staging).await? {
         return Err(StoreError::Superseded { table: staging.table });
     }
-    rows::insert(connection, &generations::name(&staging.table, staging.generation), rows).await
+    let added = rows::insert(connection, &collection, rows).await?;
+    if is_current(connection, staging).await? {
+        return Ok(added);
+    }
+    drop_unreadable(connection, staging).await?;
+    Err(StoreError::Superseded { table: staging.table })
+}
+
+/// Whether the attempt is its table's run in progress.
+async fn is_current(connection: &Connection, staging: &Staging) -> Result<bool, StoreError> {
+    let reports = records(connection);
+    let current = reports.find_one(this(staging)).projection(doc! { "_id": 1 });
+    Ok(connection.call("to find a run", current).await?.is_some())
 }
 
 /// Makes a staging readable and writes the outcome; the generation that was readable is kept until the next commit.
@@ -135,6 +149,11 @@ pub(super) async fn abort(connection: &Connection, staging: &Staging) -> Result<
     let reports = records(connection);
     let update = reports.update_one(this(staging), doc! { "$set": { "staging": Bson::Null } });
     connection.call("to abort a run", update).await?;
+    drop_unreadable(connection, staging).await
+}
+
+/// Removes what a staging holds, unless it was committed.
+async fn drop_unreadable(connection: &Connection, staging: &Staging) -> Result<(), StoreError> {
     let readable = registry::find(connection, &staging.table).await?.and_then(|record| record.generation);
     if readable != Some(staging.generation) {
         generations::drop(connection, &generations::name(&staging.table, staging.generation)).await?;
