@@ -1,6 +1,6 @@
 //! What lies in the store and the queue of an installation, looked at behind its back.
 
-use crate::support::rabbit;
+use crate::support::rabbit::{self, Rabbit};
 use bson::{Bson, Document, doc};
 use futures_util::TryStreamExt;
 use maestro_reports::broker::QUEUE_FILE;
@@ -8,7 +8,12 @@ use maestro_reports::store::STORE_FILE;
 use mongodb::Database;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Runtime;
+
+/// How long to wait for whoever writes to a file.
+const BUSY: Duration = Duration::from_secs(30);
 
 /// The store and the queue.
 pub(crate) enum Inside {
@@ -22,6 +27,8 @@ pub(crate) enum Inside {
         database: Database,
         /// RabbitMQ's.
         vhost: String,
+        /// The scenario's own RabbitMQ, where it has one.
+        rabbit: Option<Arc<Rabbit>>,
     },
 }
 
@@ -41,7 +48,19 @@ impl Inside {
     pub(crate) fn servers(mongo_uri: &str, database: &str, broker_url: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let client = runtime.block_on(mongodb::Client::with_uri_str(mongo_uri)).unwrap();
-        Self::Servers { runtime, database: client.database(database), vhost: rabbit::vhost(broker_url).to_owned() }
+        Self::Servers {
+            runtime,
+            database: client.database(database),
+            vhost: rabbit::vhost(broker_url).to_owned(),
+            rabbit: None,
+        }
+    }
+
+    /// The queues are those of a RabbitMQ of the scenario's own.
+    pub(crate) fn use_rabbit(&mut self, own: &Arc<Rabbit>) {
+        if let Self::Servers { rabbit, .. } = self {
+            *rabbit = Some(Arc::clone(own));
+        }
     }
 
     /// A table's record.
@@ -67,7 +86,62 @@ impl Inside {
     pub(crate) fn queued(&self) -> u64 {
         match self {
             Self::Embedded(folder) => count(folder, "messages"),
-            Self::Servers { vhost, .. } => depths(vhost, |queue| !queue.ends_with(".dead")),
+            Self::Servers { vhost, rabbit, .. } => depths(vhost, rabbit.as_deref(), |queue| !queue.ends_with(".dead")),
+        }
+    }
+
+    /// Loses all messages that wait, as an operator does who deletes a queue.
+    pub(crate) fn lose_messages(&self) {
+        match self {
+            Self::Embedded(folder) => {
+                let queue = Connection::open(folder.join(QUEUE_FILE)).unwrap();
+                queue.busy_timeout(BUSY).unwrap();
+                assert!(queue.execute("DELETE FROM messages", []).unwrap() > 0, "nothing waits");
+            }
+            Self::Servers { vhost, rabbit, .. } => {
+                let args = ["delete_queue", "report", "-p", vhost];
+                rabbit.as_ref().map_or_else(|| rabbit::ctl(&args), |own| own.ctl(&args));
+            }
+        }
+    }
+
+    /// How many rows a table's run has staged so far.
+    pub(crate) fn staged(&self, table: &str) -> u64 {
+        match self {
+            Self::Embedded(folder) => {
+                let store = open(&folder.join(STORE_FILE));
+                let sql = "SELECT max(number) FROM generations WHERE table_name = ?1
+                           AND number IS NOT (SELECT generation FROM reports WHERE table_name = ?1)";
+                let number: Option<i64> = store.query_row(sql, [table], |row| row.get(0)).unwrap();
+                let count =
+                    |number| store.query_row(&format!("SELECT count(*) FROM rows_{number}"), [], |row| row.get(0));
+                // Committed or dropped in between: nothing is staged any more.
+                number.and_then(|number| count(number).ok()).unwrap_or_default()
+            }
+            Self::Servers { runtime, database, .. } => runtime.block_on(async {
+                let records = database.collection::<Document>("maestro_reports");
+                let Some(record) = records.find_one(doc! {"_id": table}).await.unwrap() else { return 0 };
+                let Ok(staging) = record.get_document("staging") else { return 0 };
+                let generation = staging.get("generation").and_then(Bson::as_i64).unwrap();
+                let rows = database.collection::<Document>(&format!("{table}.g{generation}"));
+                rows.count_documents(doc! {}).await.unwrap()
+            }),
+        }
+    }
+
+    /// The leases: what, by whom and until when.
+    pub(crate) fn leases(&self) -> Vec<String> {
+        match self {
+            Self::Embedded(folder) => {
+                let store = open(&folder.join(STORE_FILE));
+                let mut statement = store.prepare("SELECT name || ' ' || holder || ' ' || until FROM leases").unwrap();
+                statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+            }
+            Self::Servers { runtime, database, .. } => runtime.block_on(async {
+                let found = database.collection::<Document>("maestro_leases").find(doc! {}).await.unwrap();
+                let leases: Vec<Document> = found.try_collect().await.unwrap();
+                leases.iter().map(Document::to_string).collect()
+            }),
         }
     }
 
@@ -75,7 +149,7 @@ impl Inside {
     pub(crate) fn dead_letters(&self) -> u64 {
         match self {
             Self::Embedded(folder) => count(folder, "dead_letters"),
-            Self::Servers { vhost, .. } => depths(vhost, |queue| queue.ends_with(".dead")),
+            Self::Servers { vhost, rabbit, .. } => depths(vhost, rabbit.as_deref(), |queue| queue.ends_with(".dead")),
         }
     }
 
@@ -95,7 +169,7 @@ impl Inside {
 
 fn open(file: &Path) -> Connection {
     let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
-    connection.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
+    connection.busy_timeout(BUSY).unwrap();
     connection
 }
 
@@ -156,8 +230,9 @@ async fn left_in_mongo(database: &Database) -> mongodb::error::Result<Vec<String
     Ok(left)
 }
 
-fn depths(vhost: &str, of: impl Fn(&str) -> bool) -> u64 {
-    let listed = rabbit::ctl(&["-q", "list_queues", "-p", vhost, "--no-table-headers", "name", "messages"]);
+fn depths(vhost: &str, own: Option<&Rabbit>, of: impl Fn(&str) -> bool) -> u64 {
+    let args = ["-q", "list_queues", "-p", vhost, "--no-table-headers", "name", "messages"];
+    let listed = own.map_or_else(|| rabbit::ctl(&args), |own| own.ctl(&args));
     let queues = listed.lines().filter_map(|line| line.split_once('\t'));
     queues.filter(|(name, _)| of(name)).map(|(_, messages)| messages.trim().parse::<u64>().unwrap()).sum()
 }

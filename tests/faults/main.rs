@@ -27,11 +27,16 @@ mod figures;
 mod folders;
 mod inside;
 mod listeners;
+mod mongodb_killed;
+mod one_run;
 mod proxy;
+mod rabbitmq;
 mod scenario;
+mod serve_killed;
 mod site;
 mod stores;
 mod watch;
+mod workers_killed;
 
 use figures::Figures;
 use libtest_mimic::{Arguments, Trial};
@@ -48,6 +53,11 @@ static SCENARIOS: &[&[Scenario]] = &[
     stores::SCENARIOS,
     folders::SCENARIOS,
     documents::SCENARIOS,
+    rabbitmq::SCENARIOS,
+    workers_killed::SCENARIOS,
+    serve_killed::SCENARIOS,
+    mongodb_killed::SCENARIOS,
+    one_run::SCENARIOS,
 ];
 
 fn main() -> ExitCode {

@@ -1,8 +1,8 @@
 //! A way to a server that can be cut or blocked and mended again, while the server itself goes on.
 
 use std::net::SocketAddr;
-use std::sync::mpsc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -24,6 +24,25 @@ pub(crate) struct Proxy {
     address: SocketAddr,
     server: String,
     way: watch::Sender<Way>,
+    trap: Arc<Mutex<Option<Trap>>>,
+}
+
+/// Where bytes come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum From {
+    /// Whoever has connected.
+    Client,
+    /// The server.
+    Server,
+}
+
+/// Bytes at which the way is cut.
+#[derive(Debug)]
+struct Trap {
+    from: From,
+    bytes: &'static [u8],
+    arrive: bool,
+    way: watch::Sender<Way>,
 }
 
 impl Proxy {
@@ -31,6 +50,8 @@ impl Proxy {
     pub(crate) fn before(url: &str) -> Self {
         let server = authority(url).to_owned();
         let (way, told) = watch::channel(Way::Open);
+        let trap = Arc::<Mutex<Option<Trap>>>::default();
+        let passing = Passing { way: told, trap: Arc::clone(&trap) };
         let (sender, started) = mpsc::channel();
         let to = server.clone();
         std::thread::spawn(move || {
@@ -38,10 +59,10 @@ impl Proxy {
             runtime.block_on(async {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 sender.send(listener.local_addr().unwrap()).unwrap();
-                run(listener, &to, told).await;
+                run(listener, &to, passing).await;
             });
         });
-        Self { address: started.recv().unwrap(), server, way }
+        Self { address: started.recv().unwrap(), server, way, trap }
     }
 
     /// The same URL by this way.
@@ -63,6 +84,21 @@ impl Proxy {
         self.way.send_replace(Way::Blocked);
     }
 
+    /// Cuts the way as soon as these bytes come from there in one piece; whether they still arrive.
+    pub(crate) fn cut_at(&self, from: From, bytes: &'static [u8], arrive: bool) {
+        *self.trap.lock().unwrap() = Some(Trap { from, bytes, arrive, way: self.way.clone() });
+    }
+
+    /// Back when the way was cut at the bytes.
+    pub(crate) fn was_cut(&self) {
+        let started = Instant::now();
+        while self.trap.lock().unwrap().is_some() {
+            assert!(started.elapsed() < Duration::from_secs(90), "the bytes do not come");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.cut();
+    }
+
     /// Opens the way again; back when it can be gone.
     pub(crate) fn mend(&self) {
         self.way.send_replace(Way::Open);
@@ -78,9 +114,25 @@ fn authority(url: &str) -> &str {
     authority.rsplit('@').next().unwrap()
 }
 
+/// What a connection knows of its way.
+#[derive(Clone)]
+struct Passing {
+    way: watch::Receiver<Way>,
+    trap: Arc<Mutex<Option<Trap>>>,
+}
+
+impl Passing {
+    /// The trap, once, where these bytes come from there and hold what it waits for.
+    fn sprung(&self, from: From, bytes: &[u8]) -> Option<Trap> {
+        let is_it =
+            |trap: &mut Trap| trap.from == from && bytes.windows(trap.bytes.len()).any(|part| part == trap.bytes);
+        self.trap.lock().unwrap().take_if(is_it)
+    }
+}
+
 /// Back when the proxy is dropped.
-async fn run(mut listener: TcpListener, server: &str, mut way: watch::Receiver<Way>) {
-    let passing = way.clone();
+async fn run(mut listener: TcpListener, server: &str, passing: Passing) {
+    let mut way = passing.way.clone();
     let address = listener.local_addr().unwrap();
     loop {
         tokio::select! {
@@ -103,26 +155,34 @@ async fn run(mut listener: TcpListener, server: &str, mut way: watch::Receiver<W
     }
 }
 
-async fn pass(client: TcpStream, server: String, mut way: watch::Receiver<Way>) {
+async fn pass(client: TcpStream, server: String, mut passing: Passing) {
     let Ok(server) = TcpStream::connect(server).await else { return };
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let both = futures_util::future::join(
-        copy(from_client, to_server, way.clone()),
-        copy(from_server, to_client, way.clone()),
+        copy(From::Client, from_client, to_server, passing.clone()),
+        copy(From::Server, from_server, to_client, passing.clone()),
     );
     tokio::select! {
         _ = both => {}
         // Either cut, or the proxy is gone.
-        _ = way.wait_for(|way| *way == Way::Cut) => {}
+        _ = passing.way.wait_for(|way| *way == Way::Cut) => {}
     }
 }
 
-async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut way: watch::Receiver<Way>) {
+async fn copy(side: From, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut passing: Passing) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
-        let open = way.wait_for(|way| *way == Way::Open).await.is_ok();
-        if !open || to.write_all(&buffer[..count]).await.is_err() {
+        if passing.way.wait_for(|way| *way == Way::Open).await.is_err() {
+            return;
+        }
+        let trap = passing.sprung(side, &buffer[..count]);
+        let arrive = trap.as_ref().is_none_or(|trap| trap.arrive);
+        if arrive && to.write_all(&buffer[..count]).await.is_err() {
+            return;
+        }
+        if let Some(trap) = trap {
+            trap.way.send_replace(Way::Cut);
             return;
         }
     }

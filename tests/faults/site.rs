@@ -97,6 +97,38 @@ impl<'a> Site<'a> {
         Run { task, told }
     }
 
+    /// The last run, to tell later ones from it.
+    pub(crate) fn last_run(&self) -> Run {
+        Run { task: self.inside.record(TABLE).unwrap().task, told: self.data_api.told(REPORT).len() }
+    }
+
+    /// The run that was requested since, if any, for requests whose answer nobody knows.
+    pub(crate) fn requested_since(&self, last: &Run) -> Option<Run> {
+        let task = self.inside.record(TABLE)?.task;
+        let is_new = task != last.task;
+        is_new.then(|| {
+            self.account.requested();
+            Run { task, told: last.told }
+        })
+    }
+
+    /// Kills a process (SIGKILL).
+    pub(crate) fn kill(&self, mut process: Program) {
+        self.account.fault();
+        process.signal("-KILL");
+        process.end();
+    }
+
+    /// Waits until the running report has staged so many rows.
+    pub(crate) fn staged(&self, rows: u64) {
+        self.fleet.wait("rows to be staged", || (self.inside.staged(TABLE) >= rows).then_some(()));
+    }
+
+    /// Whether a run has ended in the store.
+    pub(crate) fn has_ended(&self, run: &Run) -> bool {
+        self.inside.record(TABLE).is_some_and(|record| record.task == run.task && record.status != "process")
+    }
+
     /// Waits until a run has ended in the store; how.
     pub(crate) fn recorded(&self, run: &Run) -> Record {
         self.fleet.wait("the report to end", || {
@@ -129,7 +161,7 @@ impl<'a> Site<'a> {
     pub(crate) fn finished(&self, run: &Run, numbers: Range<u64>) {
         let record = self.ended(run);
         assert_eq!((record.status.as_str(), record.message.as_str()), ("finished", ""));
-        self.holds(&numbers.map(data_api::row).collect::<Vec<_>>());
+        self.holds_numbers(numbers);
     }
 
     /// Makes the report, which must end in `error`; its message.
@@ -150,6 +182,18 @@ impl<'a> Site<'a> {
         record.message
     }
 
+    /// Waits for a run that no worker got: it must end by itself and say how long it has waited.
+    pub(crate) fn ended_unworked(&self, run: &Run, limit: &str) {
+        let record = self.ended(run);
+        let says = format!("no worker took this report within {limit}: start a worker");
+        assert!(record.status == "error" && record.message.starts_with(&says), "{record:?}");
+    }
+
+    /// The table must hold exactly the rows of these numbers.
+    pub(crate) fn holds_numbers(&self, numbers: Range<u64>) {
+        self.holds(&numbers.map(data_api::row).collect::<Vec<_>>());
+    }
+
     /// The table must hold exactly these rows, by their ids.
     pub(crate) fn holds(&self, rows: &[Value]) {
         let found = self.fleet.rows(&format!("{TABLE}?limit=100000"));
@@ -164,6 +208,12 @@ impl<'a> Site<'a> {
     /// Watches the table: each look must find exactly the rows of the one or of the other numbers.
     pub(crate) fn watch_change(&self, old: Range<u64>, new: Range<u64>) -> Watch {
         Watch::begin(self.table_url(), vec![expected(old), expected(new)])
+    }
+
+    /// As [`Site::watch_change`] by another API of this installation.
+    pub(crate) fn watch_by(&self, api: &Program, old: Range<u64>, new: Range<u64>) -> Watch {
+        let url = self.table_url().replacen(self.fleet.api.url(), api.url(), 1);
+        Watch::begin(url, vec![expected(old), expected(new)])
     }
 
     fn table_url(&self) -> String {

@@ -20,7 +20,7 @@ pub(crate) const OWNER: &str = "5c0000000000000000000001";
 pub(crate) const OTHER_OWNER: &str = "5c0000000000000000000002";
 
 /// How long a report may take in a test.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The settings of an installation's processes: variables and their values.
 pub(crate) type Settings = BTreeMap<&'static str, String>;
@@ -154,9 +154,14 @@ impl Fleet {
         self.folder.path()
     }
 
+    /// Starts another API.
+    pub(crate) fn serve(&self) -> Program {
+        Program::listening(&["serve"], &borrowed(&self.env))
+    }
+
     /// Starts the API again, after it has ended.
     pub(crate) fn restart_api(&mut self) {
-        self.api = Program::listening(&["serve"], &borrowed(&self.env));
+        self.api = self.serve();
     }
 
     /// Stops the Data API.

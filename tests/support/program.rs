@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -59,7 +59,8 @@ impl Program {
 
     /// What it has written so far, both outputs.
     pub(crate) fn log(&self) -> String {
-        self.lines.written.lock().unwrap().text.clone()
+        // Also after a wait in vain, which ends with the lock in its hand.
+        self.lines.written.lock().unwrap_or_else(PoisonError::into_inner).text.clone()
     }
 
     /// The first line that holds `text`; waits for it, and fails with the log where it does not come.

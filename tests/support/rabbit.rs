@@ -57,7 +57,7 @@ fn unused_vhost() -> String {
 
 /// The virtual host of a URL from [`url`].
 pub(crate) fn vhost(url: &str) -> &str {
-    url.rsplit('/').next().unwrap()
+    url.rsplit('/').next().unwrap().split('?').next().unwrap()
 }
 
 /// Runs `rabbitmqctl` against the server and returns what it printed; takes about a second.
