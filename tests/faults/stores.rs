@@ -2,8 +2,9 @@
 
 use crate::data_api::{Gate, held, row, rows, whole};
 use crate::disk::disk;
+use crate::proxy::Proxy;
 use crate::scenario::{Account, Scenario};
-use crate::site::Site;
+use crate::site::{Site, Ways};
 use crate::support::fleet::{OWNER, Parts, token};
 use crate::support::http;
 use maestro_reports::broker::QUEUE_FILE;
@@ -20,7 +21,14 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
     Scenario { name: "store_is_away_when_a_run_begins_on_servers", run: away_at_the_start },
     Scenario { name: "store_is_away_in_the_middle_on_servers", run: away_in_the_middle },
     Scenario { name: "store_is_silent_in_the_middle_on_servers", run: silent_in_the_middle },
-    Scenario { name: "store_is_away_when_a_run_fails_on_servers", run: away_at_the_end },
+    Scenario {
+        name: "store_is_away_when_a_run_fails_on_servers",
+        run: |account| away_at_the_end(account, |ways| ways.mongo.as_ref()),
+    },
+    Scenario {
+        name: "queue_is_away_when_a_run_fails_on_servers",
+        run: |account| away_at_the_end(account, |ways| ways.rabbit.as_ref()),
+    },
 ];
 
 /// The report is larger than what is left.
@@ -170,8 +178,8 @@ fn silent_in_the_middle(account: &Account) {
     site.close();
 }
 
-/// The run fails for another reason while the store is away: nobody would ever hear of it.
-fn away_at_the_end(account: &Account) {
+/// The run fails for another reason while store or queue are away: nobody would ever hear of it.
+fn away_at_the_end(account: &Account, which: fn(&Ways) -> Option<&Proxy>) {
     let Some(site) = Site::start(account, Parts::Servers, &[("MAESTRO_TASK_RETRIES", "0")]) else { return };
     site.data_api.answer(whole(0..300));
     site.finishes(0..300);
@@ -185,11 +193,11 @@ fn away_at_the_end(account: &Account) {
     let run = site.request();
     gate.reached();
     account.fault();
-    let mongo = site.ways.mongo.as_ref().unwrap();
-    mongo.cut();
+    let way = which(&site.ways).unwrap();
+    way.cut();
     gate.open();
-    site.workers[0].wait_for("which cannot be told yet");
-    mongo.mend();
+    site.workers[0].wait_for("cannot be reached");
+    way.mend();
     let message = site.failed(&run);
     assert!(message.ends_with("answered 422: no such field"), "{message}");
     watch.when_there();
