@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// Where the figures of a whole run go.
 const RESULTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bench/results.md");
 
-/// Measures how fast reports are made and read; without options everything, in about ten minutes.
+/// Measures how fast reports are made and read; without options everything, in about five minutes.
 #[derive(Debug, Parser)]
 #[command(name = "make bench")]
 pub(crate) struct Options {
