@@ -17,6 +17,7 @@
 //! | [`endpoints`] | signed messages to users' endpoints, and which addresses these may have |
 //! | [`folder`], [`sqlite`] | the data folder and its lock; copies of SQLite files |
 //! | [`metrics`], [`logging`] | what a process counts; how its log is written |
+//! | [`artifact`] | pure: rows in, files out; one file a format |
 //! | [`filter`], [`chart`], [`task`], [`auth`], [`config`] | pure: the filter language, counting, Celery's messages, tokens, settings |
 //! | [`domain`] | the nouns: ids, tables, statuses, reports, rows |
 //!
@@ -58,6 +59,8 @@
 
 pub mod api;
 pub mod app;
+pub mod artifact;
+
 pub mod auth;
 pub mod backup;
 pub mod beat;

@@ -24,8 +24,9 @@ impl Serialize for JsonRow<'_> {
     }
 }
 
-/// One value of a row.
-struct JsonValue<'a>(RawBsonRef<'a>);
+/// One value of a row, as [`JsonRow`] writes it.
+#[derive(Debug, Clone, Copy)]
+pub struct JsonValue<'a>(pub RawBsonRef<'a>);
 
 impl Serialize for JsonValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -66,7 +67,7 @@ fn list<S: Serializer>(items: RawIter<'_>, serializer: S) -> Result<S::Ok, S::Er
 }
 
 /// `2018-11-28T02:00:00.000Z`; a date beyond the calendar of ISO 8601 as milliseconds since 1970.
-fn iso(date: bson::DateTime) -> String {
+pub fn iso(date: bson::DateTime) -> String {
     match DateTime::<Utc>::from_timestamp_millis(date.timestamp_millis()) {
         Some(date) => date.to_rfc3339_opts(SecondsFormat::Millis, true),
         None => date.timestamp_millis().to_string(),

@@ -18,7 +18,7 @@ pub use endpoint::{
     AddressRule, BadAllowed, BadEndpointUrl, BadSigningSecret, Endpoint, EndpointUrl, NotAllowed, SigningSecret,
 };
 pub use id::{BadId, OwnerId, ReportId};
-pub use json::JsonRow;
+pub use json::{JsonRow, JsonValue, iso};
 pub use report::{NewReport, Report, StageSeconds};
 pub use row::{Dialect, Row, RowReader, cast_row, is_date_key, is_id_key, parse_date};
 pub use status::{BadStatus, Status};

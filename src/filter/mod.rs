@@ -15,12 +15,14 @@ mod parse;
 mod pivot;
 mod rows;
 mod text;
+mod words;
 
 pub use general::{GeneralQuery, general};
 pub use parse::{FilterError, decode};
 pub use pivot::{PivotQuery, pivot};
 pub use rows::{RowsError, rows};
 pub use text::text;
+pub use words::words;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use bson::{Bson, Document};
 use serde_json::{Value, json};
 
 /// The chain of components, each with the field that refers to the one before it.
-const CHAIN: [(&str, &str); 4] =
+pub(super) const CHAIN: [(&str, &str); 4] =
     [("clients", ""), ("systems", "clients._id"), ("applications", "system._id"), ("servers", "applications._id")];
 
 /// An aggregation that today's Data API understands, and what it cannot express.
