@@ -17,6 +17,7 @@ mod fuzz;
 mod inventory;
 mod logs;
 mod metrics;
+mod readers;
 mod retention;
 mod rotation;
 mod security;

@@ -5,6 +5,7 @@ pub(crate) mod http;
 pub(crate) mod mongo;
 pub(crate) mod platform;
 pub(crate) mod program;
+pub(crate) mod python;
 pub(crate) mod rabbit;
 pub(crate) mod receiver;
 pub(crate) mod tls;
