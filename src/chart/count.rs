@@ -15,7 +15,7 @@ const MAX_LABEL_CHARS: usize = 100;
 /// Labels that one rule gives out.
 const MAX_SHOWN: usize = 1_000;
 /// The label of all that was not remembered or is not shown.
-const OTHER: &str = "(other)";
+pub(super) const OTHER: &str = "(other)";
 
 /// The counts of every rule over the rows seen so far.
 ///
