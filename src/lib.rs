@@ -75,6 +75,7 @@ pub mod demo;
 pub mod doctor;
 pub mod domain;
 pub mod endpoints;
+pub mod export;
 pub mod filter;
 pub mod folder;
 pub mod healthcheck;

@@ -204,8 +204,8 @@ async fn deliver(app: &App, table: &TableName, ending: Ending<'_>) -> Result<(),
 }
 
 fn outcome(run: BatchRun, now: DateTime<Utc>) -> Outcome {
-    let BatchRun { status, message, rows, columns, aggr, stages } = run;
-    Outcome { status, message, rows, columns, aggr, stages, ended_at: now }
+    let BatchRun { status, message, rows, columns, paths, aggr, stages } = run;
+    Outcome { status, message, rows, columns, paths, aggr, stages, ended_at: now }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use super::pace::MIN_RATE;
 use crate::broker::BrokerError;
+use crate::export::ExportError;
 use crate::filter::FilterError;
 use crate::request::RequestError;
 use crate::stages::AnnounceError;
@@ -83,6 +84,9 @@ pub(super) enum ApiError {
     /// This process has no report store.
     #[error("this host has no report store (MAESTRO_UPLOAD=api)")]
     NoStore,
+    /// A table could not be written in a format.
+    #[error(transparent)]
+    Artifact(ExportError),
     /// The report store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -119,9 +123,8 @@ impl ApiError {
                 message("the broker cannot be reached; try again later")
             }
             Self::Store(StoreError::Refused { .. } | StoreError::Corrupt { .. })
-            | Self::Broker(BrokerError::Refused { .. } | BrokerError::Stale) => {
-                message("internal error; the log tells more under this request's id")
-            }
+            | Self::Broker(BrokerError::Refused { .. } | BrokerError::Stale)
+            | Self::Artifact(_) => message("internal error; the log tells more under this request's id"),
             Self::Unauthorized(_)
             | Self::NotAcceptable { .. }
             | Self::Slow
@@ -162,6 +165,7 @@ impl ResponseError for ApiError {
             Self::UriTooLong { .. } => StatusCode::URI_TOO_LONG,
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NoStore => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Artifact(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Store(error) => match error {
                 StoreError::Unavailable { .. } | StoreError::TimedOut { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 StoreError::Superseded { .. } | StoreError::Incomplete { .. } => StatusCode::CONFLICT,

@@ -10,7 +10,8 @@
 //! error       every failure: its status and its body
 //! reports     POST|PATCH /reports/general, /reports/pivot
 //! batch       POST /reports: rows appended, or a run's rows staged and put in place
-//! rows        GET and DELETE /reports/<table>; page, accept and body are its parts
+//! artifact    GET /reports/<table>, /reports/<table>/artifacts/<format>; accept, page, options and etag are its parts
+//! rows        DELETE /reports/<table>
 //! webhook     PUT, GET and DELETE /reports/<table>/webhook: where a report's rows are sent
 //! aggregation GET /aggregation/<table>
 //! service     GET /, /healthz, /readyz
@@ -23,13 +24,15 @@ mod accept;
 mod address;
 mod aggregation;
 mod args;
+mod artifact;
 mod batch;
-mod body;
 mod caller;
 mod connection;
 mod error;
+mod etag;
 mod limit;
 mod monitor;
+mod options;
 mod pace;
 mod page;
 mod params;

@@ -1,7 +1,8 @@
 //! Which rows a request asks for: filter, order and page.
 
-use super::error::{ApiError, Mistakes};
+use super::error::Mistakes;
 use super::params::Params;
+use crate::artifact::{Format, Place};
 use crate::config;
 use crate::filter;
 use crate::store::{Direction, RowQuery};
@@ -19,8 +20,8 @@ const MAX_LINK_BYTES: usize = 2000;
 pub(super) struct Wanted {
     /// Filter, order, and what of the rows to pass over and to take.
     pub(super) query: RowQuery,
+    /// `None`: all rows.
     page: Option<Page>,
-    default_limit: u64,
 }
 
 /// A page of rows.
@@ -30,51 +31,44 @@ struct Page {
     limit: u64,
 }
 
-/// What the answer says of its place in the whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    /// Rows that match.
-    pub(super) found: u64,
-    /// Pages of this size.
-    pub(super) total_pages: u64,
-    /// This page, from 1.
-    pub(super) page: u64,
-    /// Rows on a page.
-    pub(super) limit: u64,
-}
-
 impl Wanted {
-    /// Reads the query string. Without `limit` and `page` all rows are wanted.
-    ///
-    /// # Errors
-    /// 400 with everything that is wrong.
-    pub(super) fn read(params: &Params, config: &config::Api) -> Result<Self, ApiError> {
-        let mut mistakes = Mistakes::new();
-        let page = page(params, config, &mut mistakes);
+    /// Reads the query string, and notes everything that is wrong. Without `limit` and `page` the first page of JSON is
+    /// wanted, and of any other format all rows.
+    pub(super) fn read(params: &Params, format: &Format, config: &config::Api, mistakes: &mut Mistakes) -> Self {
+        let page = page(params, format.name != "json", config, mistakes);
         let path = params.get("orderBy").unwrap_or(DEFAULT_ORDER);
         if !is_plain_path(path) {
             mistakes.insert("orderBy", "expected a path of letters, digits, _, - and .".to_owned());
         }
-        let direction = direction(params, &mut mistakes);
-        let filter = condition(params, &mut mistakes);
+        let direction = direction(params, mistakes);
+        let filter = condition(params, mistakes);
         let skip = page.map_or(Some(0), |page| (page.number - 1).checked_mul(page.limit));
         // Databases count in signed numbers.
         let skip = skip.filter(|skip| i64::try_from(*skip).is_ok()).unwrap_or_else(|| {
             mistakes.insert("page", "expected a smaller number".to_owned());
             0
         });
-        if !mistakes.is_empty() {
-            return Err(ApiError::Arguments(mistakes));
-        }
         let limit = page.map(|page| page.limit);
         let query = RowQuery { filter, sort: Some((path.to_owned(), direction)), skip, limit, generation: None };
-        Ok(Self { query, page, default_limit: config.page_rows })
+        Self { query, page }
     }
 
     /// What the answer says where `found` rows match.
     pub(super) fn place(&self, found: u64) -> Place {
-        let Page { number, limit } = self.page.unwrap_or(Page { number: 1, limit: self.default_limit.max(found) });
+        let Page { number, limit } = self.page.unwrap_or(Page { number: 1, limit: found });
         Place { found, total_pages: found.div_ceil(limit.max(1)), page: number, limit }
+    }
+
+    /// Which rows these are, in words; nothing where all are asked for in the default order.
+    pub(super) fn words(&self, params: &Params) -> Vec<String> {
+        let query = params.get("query").map(|query| format!("query: {query}"));
+        let order = params.get("orderBy").or(params.get("ascending")).and(self.query.sort.as_ref());
+        let order = order.map(|(path, direction)| match direction {
+            Direction::Ascending => format!("order: {path}, ascending"),
+            Direction::Descending => format!("order: {path}, descending"),
+        });
+        let page = self.page.map(|Page { number, limit }| format!("page {number} of {limit} rows a page"));
+        query.into_iter().chain(order).chain(page).collect()
     }
 
     /// The header `Link`: the pages before and after this one; nothing where all rows were asked for.
@@ -89,14 +83,17 @@ impl Wanted {
     }
 }
 
-fn page(params: &Params, config: &config::Api, mistakes: &mut Mistakes) -> Option<Page> {
+fn page(params: &Params, may_be_all: bool, config: &config::Api, mistakes: &mut Mistakes) -> Option<Page> {
     let (limit, number) = (params.get("limit"), params.get("page"));
-    if limit.is_none() && number.is_none() {
+    if may_be_all && limit.is_none() && number.is_none() {
         return None;
     }
     let max = config.max_page_rows;
     let limit = limit.map_or(Some(config.page_rows.min(max)), |text| whole(text, max)).unwrap_or_else(|| {
-        mistakes.insert("limit", format!("expected a number from 1 to {max}; without limit and page all rows come"));
+        mistakes.insert(
+            "limit",
+            format!("expected a number from 1 to {max}; every format but json gives all rows without it"),
+        );
         1
     });
     let number = number.map_or(Some(1), |text| whole(text, u64::MAX)).unwrap_or_else(|| {
@@ -134,7 +131,8 @@ fn condition(params: &Params, mistakes: &mut Mistakes) -> Document {
     })
 }
 
-fn is_plain_path(path: &str) -> bool {
+/// Whether a text is a path of plain names with dots between.
+pub(super) fn is_plain_path(path: &str) -> bool {
     let plain = |segment: &str| {
         !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     };
@@ -144,6 +142,7 @@ fn is_plain_path(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::artifact;
     use actix_web::test::TestRequest;
     use std::time::Duration;
 
@@ -159,15 +158,20 @@ mod tests {
         }
     }
 
+    fn read(query: &str, format: &str) -> (Wanted, Mistakes) {
+        let mut mistakes = Mistakes::new();
+        let format = artifact::format(format).unwrap();
+        (Wanted::read(&Params::parse(query), format, &config(), &mut mistakes), mistakes)
+    }
+
     fn wanted(query: &str) -> Wanted {
-        Wanted::read(&Params::parse(query), &config()).unwrap()
+        let (wanted, mistakes) = read(query, "json");
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        wanted
     }
 
     fn mistakes(query: &str) -> Vec<&'static str> {
-        match Wanted::read(&Params::parse(query), &config()) {
-            Err(ApiError::Arguments(mistakes)) => mistakes.into_keys().collect(),
-            other => panic!("{other:?}"),
-        }
+        read(query, "json").1.into_keys().collect()
     }
 
     #[test]
@@ -182,12 +186,15 @@ mod tests {
     }
 
     #[test]
-    fn without_limit_and_page_all_rows_are_wanted() {
-        let all = wanted("orderBy=name");
+    fn without_limit_json_is_a_page_and_any_other_format_all_rows() {
+        let first = wanted("orderBy=name");
+        assert_eq!((first.query.skip, first.query.limit), (0, Some(1500)));
+        assert_eq!(first.place(9000), Place { found: 9000, total_pages: 6, page: 1, limit: 1500 });
+        assert_eq!(first.place(0), Place { found: 0, total_pages: 0, page: 1, limit: 1500 });
+        let (all, _) = read("orderBy=name", "csv");
         assert_eq!((all.query.skip, all.query.limit), (0, None));
         assert_eq!(all.place(9000), Place { found: 9000, total_pages: 1, page: 1, limit: 9000 });
-        assert_eq!(all.place(3), Place { found: 3, total_pages: 1, page: 1, limit: 1500 });
-        assert_eq!(all.place(0), Place { found: 0, total_pages: 0, page: 1, limit: 1500 });
+        assert_eq!(all.words(&Params::parse("orderBy=name")), ["order: name, descending"]);
     }
 
     #[test]
@@ -223,5 +230,6 @@ mod tests {
         assert_eq!(links("limit=5&page=9", 11).unwrap(), r#"</reports/x?limit=5&page=3>; rel="prev""#);
         assert_eq!(links("limit=20", 11), None);
         assert_eq!(links("", 11), None);
+        assert_eq!(links("", 1501).unwrap(), r#"</reports/x?page=2>; rel="next""#);
     }
 }

@@ -33,6 +33,11 @@ impl Params {
         self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
+    /// All parameters, in their order.
+    pub(super) fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+
     /// All parameters.
     pub(super) fn into_pairs(self) -> Vec<(String, String)> {
         self.0

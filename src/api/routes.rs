@@ -2,12 +2,12 @@
 
 use super::error::ApiError;
 use super::limit::Limits;
-use super::{aggregation, batch, monitor, reports, rows, service, track, webhook};
+use super::{aggregation, artifact, batch, monitor, reports, rows, service, track, webhook};
 use crate::app::App;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::guard::{Any, Get, Head, Patch, Post};
-use actix_web::middleware::{NormalizePath, from_fn};
+use actix_web::middleware::{Compress, NormalizePath, from_fn};
 use actix_web::{Resource, Route, web};
 
 /// The application with all its addresses, with and without a trailing slash.
@@ -34,6 +34,7 @@ pub(super) fn app(
             }
         })
         .default_service(web::to(unknown))
+        .wrap(Compress::default())
         .wrap(NormalizePath::trim())
         .wrap(from_fn(track::track))
 }
@@ -48,9 +49,10 @@ fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/reports/pivot", "POST, PATCH", [run().to(reports::pivot)]))
         .service(resource(
             "/reports/{table}",
-            "GET, DELETE",
-            [web::get().to(rows::read), web::delete().to(rows::remove)],
+            "GET, HEAD, DELETE",
+            [read().to(artifact::read), web::delete().to(rows::remove)],
         ))
+        .service(resource("/reports/{table}/artifacts/{format}", "GET, HEAD", [read().to(artifact::read)]))
         .service(resource(
             "/reports/{table}/webhook",
             "PUT, GET, DELETE",

@@ -3,8 +3,8 @@
 use super::layers::{self, Flag, Setting};
 use super::mistake::{ConfigError, Mistake};
 use super::{
-    Api, Auth, Broker, Clients, Config, DEFAULT_ENDPOINT, LogFormat, NamedEndpoint, Peers, Retention, Runs, Secret,
-    Stages, Store, Tls, Upload, Webhooks, Worker, endpoint, mongo_tls, node, schedule,
+    Api, Artifacts, Auth, Broker, Clients, Config, DEFAULT_ENDPOINT, LogFormat, NamedEndpoint, Peers, Retention, Runs,
+    Secret, Stages, Store, Tls, Upload, Webhooks, Worker, endpoint, mongo_tls, node, schedule,
 };
 use crate::domain::Endpoint;
 use chrono::TimeDelta;
@@ -74,6 +74,11 @@ impl Reader {
                 max_page_rows: self.number("api.max_page_rows"),
                 max_body_bytes: self.number("api.max_body_bytes"),
                 query_timeout: self.seconds("api.query_seconds"),
+            },
+            artifacts: Artifacts {
+                pdf_rows: self.number("artifacts.pdf_rows"),
+                xlsx_rows: self.number("artifacts.xlsx_rows"),
+                yaml_rows: self.number("artifacts.yaml_rows"),
             },
             clients: Clients {
                 max_connections: self.number("clients.max_connections"),

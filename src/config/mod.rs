@@ -24,6 +24,7 @@ pub use load::{load, log_format, settings};
 pub use mistake::{ConfigError, Mistake, Origin};
 pub use show::table;
 
+use crate::artifact::Bound;
 use crate::domain::{AddressRule, Component, Endpoint, OwnerId, ReportId, ReportType};
 use chrono::TimeDelta;
 use ipnet::IpNet;
@@ -43,6 +44,8 @@ pub struct Config {
     pub metrics_bind: Option<String>,
     /// The API.
     pub api: Api,
+    /// Files made of tables.
+    pub artifacts: Artifacts,
     /// What clients of the API may take.
     pub clients: Clients,
     /// Tokens between services.
@@ -105,6 +108,29 @@ pub struct Api {
     pub max_body_bytes: usize,
     /// Longest time for one query of rows (`MAESTRO_QUERY_SECONDS`).
     pub query_timeout: Duration,
+}
+
+/// The most rows in files that cannot be streamed.
+#[derive(Debug, Clone, Copy)]
+pub struct Artifacts {
+    /// In a PDF (`MAESTRO_PDF_ROWS`).
+    pub pdf_rows: u64,
+    /// In a workbook (`MAESTRO_XLSX_ROWS`).
+    pub xlsx_rows: u64,
+    /// In an inventory in YAML (`MAESTRO_YAML_ROWS`).
+    pub yaml_rows: u64,
+}
+
+impl Artifacts {
+    /// The setting that bounds a format.
+    #[must_use]
+    pub fn rows(&self, bound: Bound) -> u64 {
+        match bound {
+            Bound::Pdf => self.pdf_rows,
+            Bound::Xlsx => self.xlsx_rows,
+            Bound::Yaml => self.yaml_rows,
+        }
+    }
 }
 
 /// Limits of the API's clients.

@@ -40,6 +40,9 @@ pub struct BatchRun {
     pub rows: u64,
     /// Columns in display order.
     pub columns: Vec<String>,
+    /// Flattened columns.
+    #[serde(default)]
+    pub paths: Vec<String>,
     /// Chart counts.
     pub aggr: Value,
     /// Seconds of each stage.

@@ -46,6 +46,11 @@ pub struct Report {
     pub rows: u64,
     /// The table's columns in display order.
     pub columns: Vec<String>,
+    /// The table's flattened columns (`os.base`) in the order of its artifacts; `None` where they are not
+    /// known.
+    pub paths: Option<Vec<String>>,
+    /// Grows with each change of the readable rows.
+    pub revision: u64,
     /// The chart counts, contract §7: `key → {"aggr": {"label", "data"}, "opts"}`; JSON null until counted.
     pub aggr: serde_json::Value,
     /// Which generation of rows is readable; `None` before the first result.

@@ -3,7 +3,7 @@
 //! The source fills batches on its reading thread and waits while `MAESTRO_BATCHES_IN_FLIGHT` of them are not yet
 //! written, so a slow sink slows the fetch down and memory stays flat whatever the number of rows.
 
-use super::aggregation::Tally;
+use super::aggregation::{Learnt, Tally};
 use super::batcher::Batcher;
 use super::webhook::{self, Sink};
 use super::write::{self, Written};
@@ -92,6 +92,7 @@ impl Run<'_> {
             message: report.message,
             rows: report.rows,
             columns: report.columns,
+            paths: report.paths.unwrap_or_default(),
             aggr: report.aggr,
             stages: report.stages,
             ended_at: report.ended_at.unwrap_or_default(),
@@ -125,13 +126,14 @@ impl Run<'_> {
         if answers > 1 && again > 0 {
             return Err(StageError::RowsMoved { again });
         }
-        let (columns, aggr, tally_seconds) = tally.finish();
+        let Learnt { columns, paths, aggr, seconds: tally_seconds } = tally.finish();
         let seconds = [(stage, fetch_seconds), ("aggregation", tally_seconds), ("webhook", write_seconds)];
         let outcome = Outcome {
             status: if rows == 0 { Status::Warning } else { Status::Finished },
             message: message(rows, again),
             rows,
             columns,
+            paths,
             aggr,
             stages: seconds.into_iter().map(|(stage, spent)| (stage.to_owned(), spent)).collect(),
             ended_at: Utc::now(),

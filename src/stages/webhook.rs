@@ -64,6 +64,7 @@ pub(super) fn failed_run<'a>(table: TableName, run_id: &str, message: &str) -> B
         message: message.to_owned(),
         rows: 0,
         columns: Vec::new(),
+        paths: Vec::new(),
         aggr: Value::Null,
         stages: Default::default(),
     };
@@ -126,6 +127,7 @@ impl Sink for ApiSink {
             message: outcome.message.clone(),
             rows: outcome.rows,
             columns: outcome.columns.clone(),
+            paths: outcome.paths.clone(),
             aggr: outcome.aggr.clone(),
             stages: outcome.stages.clone(),
         };

@@ -157,9 +157,13 @@ mod tests {
         let written = written.unwrap();
         assert_eq!((written.batches, written.rows, written.again), (4, 4, 7));
         assert_eq!(*sink.begun.borrow(), [0, 1, 2, 3]);
-        let (columns, aggr, _) = tally.finish();
-        assert_eq!(columns, ["active", "_id"]);
-        assert_eq!(aggr["active"]["aggr"]["data"], serde_json::json!([4]), "a row that is left out is not counted");
+        let learnt = tally.finish();
+        assert_eq!((&learnt.columns, &learnt.paths), (&vec!["active".to_owned(), "_id".to_owned()], &learnt.columns));
+        assert_eq!(
+            learnt.aggr["active"]["aggr"]["data"],
+            serde_json::json!([4]),
+            "a row that is left out is not counted"
+        );
     }
 
     #[actix_rt::test]

@@ -236,6 +236,8 @@ pub struct Outcome {
     pub rows: u64,
     /// Columns in display order.
     pub columns: Vec<String>,
+    /// Flattened columns; none where they are not known.
+    pub paths: Vec<String>,
     /// Chart counts (contract §7).
     pub aggr: serde_json::Value,
     /// Seconds of each stage.

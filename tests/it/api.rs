@@ -1,5 +1,6 @@
 //! The Reports API of the built program, over every store.
 
+mod artifacts;
 mod batch;
 mod limits;
 mod rate;
@@ -145,7 +146,7 @@ fn snapshot<'a>(name: &str, answers: impl IntoIterator<Item = (&'a str, Answer)>
 fn shown(answer: &Answer) -> Value {
     let mut shown = Map::new();
     shown.insert("status".to_owned(), answer.status.into());
-    for name in ["allow", "link", "retry-after", "www-authenticate", "x-total-count"] {
+    for name in ["allow", "link", "retry-after", "www-authenticate", "x-row-count", "x-total-count"] {
         if let Some(value) = answer.header(name) {
             shown.insert(name.to_owned(), value.into());
         }

@@ -56,6 +56,7 @@ async fn fill(store: &dyn Store, table: &TableName, days: i64) {
         message: String::new(),
         rows: 1,
         columns: vec!["name".into()],
+        paths: Vec::new(),
         aggr: Value::Null,
         stages: StageSeconds::new(),
         ended_at: at,

@@ -101,6 +101,7 @@ fn outcome(rows: u64) -> Outcome {
         message: "done".into(),
         rows,
         columns: vec!["_id".into(), "n".into()],
+        paths: vec!["_id".into(), "n".into()],
         aggr: serde_json::json!({ "servers_datacenters.provider": { "aggr": { "label": ["a.b", "$c"], "data": [2, 1] } } }),
         stages: StageSeconds::from([("upload".to_owned(), 1.5)]),
         ended_at: now() + Duration::from_secs(9),

@@ -180,7 +180,7 @@ impl Fleet {
 
     /// All rows of a table.
     pub(crate) fn rows(&self, table: &str) -> Vec<Value> {
-        let answer = get(&format!("{}/reports/{table}", self.api.url()));
+        let answer = get(&format!("{}/reports/{table}?limit=100000", self.api.url()));
         answer["items"].as_array().unwrap_or_else(|| panic!("no rows: {answer}")).clone()
     }
 

@@ -49,7 +49,9 @@ pub(crate) fn raw(url: &str, request: &[u8]) -> Answer {
     let _ = connection.write_all(request);
     let mut bytes = Vec::new();
     let ended = connection.read_to_end(&mut bytes);
-    parse(&bytes).unwrap_or_else(|| panic!("no whole answer ({ended:?}): {:?}", String::from_utf8_lossy(&bytes)))
+    let has_body = !request.starts_with(b"HEAD ");
+    parse(&bytes, has_body)
+        .unwrap_or_else(|| panic!("no whole answer ({ended:?}): {:?}", String::from_utf8_lossy(&bytes)))
 }
 
 fn split(url: &str) -> (&str, &str) {
@@ -57,7 +59,7 @@ fn split(url: &str) -> (&str, &str) {
     rest.find('/').map_or((rest, "/"), |at| rest.split_at(at))
 }
 
-fn parse(bytes: &[u8]) -> Option<Answer> {
+fn parse(bytes: &[u8], has_body: bool) -> Option<Answer> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..end]).ok()?;
     let mut lines = head.split("\r\n");
@@ -65,6 +67,9 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
     let headers: Vec<_> =
         lines.filter_map(|line| line.split_once(": ")).map(|(k, v)| (k.to_ascii_lowercase(), v.to_owned())).collect();
     let mut answer = Answer { status, headers, body: bytes[end + 4..].to_vec() };
+    if !has_body {
+        return answer.body.is_empty().then_some(answer);
+    }
     if answer.header("transfer-encoding") == Some("chunked") {
         answer.body = join(&answer.body)?;
     } else if let Some(length) = answer.header("content-length") {

@@ -80,6 +80,8 @@ mod tests {
             message: "a newer run".into(),
             rows: 3,
             columns: vec!["_id".into(), "name".into()],
+            paths: None,
+            revision: 1,
             aggr: json!({"os_base": {"aggr": {"label": ["Linux"], "data": [3]}, "opts": {}}}),
             generation: Some(4),
             task_id: "newer".into(),

@@ -90,6 +90,7 @@ fn outcome(rows: u64) -> Outcome {
         message: String::new(),
         rows,
         columns: vec!["_id".to_owned(), "name".to_owned()],
+        paths: Vec::new(),
         aggr: serde_json::Value::Null,
         stages: StageSeconds::new(),
         ended_at: DateTime::UNIX_EPOCH,

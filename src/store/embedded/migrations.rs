@@ -10,6 +10,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0002_runs", include_str!("../../../migrations/sqlite/0002_runs.sql")),
     ("0003_retention", include_str!("../../../migrations/sqlite/0003_retention.sql")),
     ("0004_endpoints", include_str!("../../../migrations/sqlite/0004_endpoints.sql")),
+    ("0005_artifacts", include_str!("../../../migrations/sqlite/0005_artifacts.sql")),
 ];
 
 /// What is applied, missing and unknown.

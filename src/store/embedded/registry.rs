@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 /// The columns that `read` expects, in its order.
 const COLUMNS: &str = "table_name, name, component, filters, owner, status, message, row_count, columns, aggr, \
-                       generation, task_id, requested_at, started_at, ended_at, stages";
+                       generation, task_id, requested_at, started_at, ended_at, stages, paths, revision";
 
 /// Records a requested report; what describes the readable rows stays.
 pub(super) fn request(tx: &Transaction<'_>, report: &NewReport, now: DateTime<Utc>) -> rusqlite::Result<()> {
@@ -83,8 +83,16 @@ pub(super) fn end(tx: &Transaction<'_>, table: &TableName, task_id: &str, end: &
 pub(super) fn finish(tx: &Transaction<'_>, staging: &Staging, outcome: &Outcome) -> rusqlite::Result<()> {
     let table = staging.table.to_string();
     tx.execute(
-        "UPDATE reports SET generation = ?2, row_count = ?3, columns = ?4, aggr = ?5 WHERE table_name = ?1",
-        params![table, staging.generation, outcome.rows, json(&outcome.columns)?, outcome.aggr.to_string(),],
+        "UPDATE reports SET generation = ?2, row_count = ?3, columns = ?4, aggr = ?5, paths = ?6, revision = revision + 1
+         WHERE table_name = ?1",
+        params![
+            table,
+            staging.generation,
+            outcome.rows,
+            json(&outcome.columns)?,
+            outcome.aggr.to_string(),
+            Some(&outcome.paths).filter(|paths| !paths.is_empty()).map(json).transpose()?,
+        ],
     )?;
     tx.execute(
         "UPDATE reports SET status = ?3, message = ?4, stages = ?5, ended_at = ?6
@@ -167,6 +175,8 @@ fn read(row: &Row<'_>) -> Result<Report, WorkError> {
         started_at: when(13)?,
         ended_at: when(14)?,
         stages: from_json(&table, &text(15)?)?,
+        paths: row.get::<_, Option<String>>(16)?.map(|paths| from_json(&table, &paths)).transpose()?,
+        revision: row.get(17)?,
         table: table.parse().map_err(|e| corrupt(&table, &e))?,
     })
 }

@@ -94,7 +94,8 @@ pub(super) fn append(
         }
     }
     tx.execute(
-        "UPDATE reports SET row_count = row_count + ?2, alive_at = max(alive_at, ?3) WHERE table_name = ?1",
+        "UPDATE reports SET row_count = row_count + ?2, alive_at = max(alive_at, ?3), paths = NULL, revision = revision + 1
+         WHERE table_name = ?1",
         params![table.to_string(), done.upserted, now.timestamp_millis()],
     )?;
     if done.upserted > 0 {

@@ -26,6 +26,9 @@ pub(super) struct Record {
     pub(super) rows: u64,
     #[serde(default)]
     pub(super) columns: Vec<String>,
+    paths: Option<Vec<String>>,
+    #[serde(default)]
+    revision: u64,
     aggr: Option<String>,
     /// The readable generation and the collection that holds it.
     pub(super) generation: Option<u64>,
@@ -100,6 +103,8 @@ impl Record {
             message: self.message,
             rows: self.rows,
             columns: self.columns,
+            paths: self.paths,
+            revision: self.revision,
             generation: self.generation,
             task_id: self.task_id,
             requested_at: self.requested_at.into(),

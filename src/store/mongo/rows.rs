@@ -110,9 +110,12 @@ pub(super) async fn append(
     if done.upserted > 0 {
         note(connection, table, generation, rows, done.upserted).await?;
     }
-    let sign = records(connection);
-    let sign = sign.update_one(of(table), doc! { "$max": { "alive_at": bson::DateTime::from(now) } });
-    connection.call("to append rows", sign).await?;
+    let change = doc! {
+        "$max": { "alive_at": bson::DateTime::from(now) },
+        "$inc": { "revision": 1_i64 },
+        "$unset": { "paths": "" },
+    };
+    connection.call("to append rows", records(connection).update_one(of(table), change)).await?;
     Ok(done)
 }
 

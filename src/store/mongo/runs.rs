@@ -109,6 +109,7 @@ async fn point_to(
         "collection": collection,
         "rows": number(outcome.rows),
         "columns": &outcome.columns,
+        "paths": Some(&outcome.paths).filter(|paths| !paths.is_empty()),
         "aggr": outcome.aggr.to_string(),
     };
     let mut all = rows.clone();
@@ -122,7 +123,9 @@ async fn point_to(
     last.insert("task_id", &staging.run_id);
     for (filter, set) in [(last, all), (this(staging), rows)] {
         let records = records(connection);
-        let update = records.find_one_and_update(filter, doc! { "$set": set }).return_document(ReturnDocument::Before);
+        let update = records
+            .find_one_and_update(filter, doc! { "$set": set, "$inc": { "revision": 1_i64 } })
+            .return_document(ReturnDocument::Before);
         if let Some(before) = connection.call("to commit a run", update).await? {
             return Record::read(before).map(Some);
         }

@@ -92,28 +92,21 @@ fn wrong_parameters_are_told_at_once() {
 }
 
 #[test]
-fn a_download_without_limit_is_complete() {
+fn a_download_without_limit_is_complete_and_a_page_says_that_it_is_none() {
     on_every_store(|api| {
         assert_eq!(api.post(&json!({"colname": TABLE, "results": numbered(0, 2500)})), 2500);
-        let all = api.get(&format!("/reports/{TABLE}")).json();
-        assert_eq!((all["found"].as_u64(), all["limit"].as_u64()), (Some(2500), Some(2500)));
-        assert_eq!(all["total_pages"].as_u64(), Some(1));
-        assert_eq!(all["items"].as_array().unwrap().len(), 2500);
-        // A page without a limit has the default size.
-        assert_eq!(api.items(&[("page", "1")]).len(), 1500);
+        for format in ["csv", "ndjson"] {
+            let all = api.get(&format!("/reports/{TABLE}?format={format}")).body;
+            let heading = usize::from(format == "csv");
+            assert_eq!(all.iter().filter(|byte| **byte == b'\n').count(), 2500 + heading, "{format}");
+        }
+        let first = api.get(&format!("/reports/{TABLE}"));
+        assert_eq!(first.header("link"), Some(format!(r#"</reports/{TABLE}?page=2>; rel="next""#).as_str()));
+        let first = first.json();
+        let place = ["found", "total_pages", "page", "limit"].map(|name| first[name].as_u64().unwrap());
+        assert_eq!((place, first["items"].as_array().map(Vec::len)), ([2500, 2, 1, 1500], Some(1500)));
         assert_eq!(api.items(&[("page", "2")]).len(), 1000);
     });
-}
-
-#[test]
-fn the_accept_header_picks_the_representation() {
-    let api = Api::embedded();
-    fill(&api);
-    for accept in ["*/*", "application/*", "application/json", "text/html, */*;q=0.1"] {
-        assert_eq!(api.call("GET", &rows_path(&[]), &[("Accept", accept)], b"").status, 200, "{accept}");
-    }
-    let refused = api.call("GET", &rows_path(&[]), &[("Accept", "image/png")], b"");
-    snapshot("not_acceptable", [("image/png", refused)]);
 }
 
 #[test]

@@ -47,6 +47,8 @@ async fn a_commit_replaces_the_old_rows_and_writes_the_outcome(store: Arc<dyn St
             message: expected.message,
             rows: 4,
             columns: expected.columns,
+            paths: Some(expected.paths),
+            revision: 2,
             aggr: expected.aggr,
             generation: Some(staging.generation),
             task_id: "run".into(),

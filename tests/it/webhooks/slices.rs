@@ -31,6 +31,7 @@ async fn fill(store: &dyn Store, table: &TableName, count: u32) {
         message: String::new(),
         rows: count.into(),
         columns: vec!["_id".into()],
+        paths: Vec::new(),
         aggr: json!({}),
         stages: Default::default(),
         ended_at: Utc::now(),

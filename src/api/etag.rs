@@ -1,0 +1,31 @@
+//! Validators of answers: what changes with the rows, so that a client need not fetch again what it has.
+
+use super::params::Params;
+use crate::artifact::Format;
+use crate::domain::Report;
+use actix_web::HttpRequest;
+use actix_web::http::header::{EntityTag, Header, IfNoneMatch};
+use sha2::{Digest, Sha256};
+
+/// The tag of an artifact: another one whenever rows, what describes them, the request or this program differ. Weak, as
+/// the bytes on the wire may be compressed or not.
+pub(super) fn of(report: &Report, format: &Format, params: &Params) -> EntityTag {
+    let state = (
+        (env!("CARGO_PKG_VERSION"), report.table, report.generation, report.revision),
+        (report.requested_at, report.ended_at, &report.name, &report.component, &report.filters, report.owner),
+        (format.name, params.pairs()),
+    );
+    let mut hash = Sha256::new();
+    // A tuple of texts and numbers always serializes.
+    hash.update(serde_json::to_vec(&state).unwrap_or_default());
+    EntityTag::new_weak(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Whether the client says that it has what the tag stands for (RFC 9110 §13.1.2).
+pub(super) fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
+    match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => true,
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(tag)),
+        Err(_) => false,
+    }
+}
