@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Installs what is missing, and nothing twice:
 #   setup.sh compiler   a C compiler, for the build
-#   setup.sh services   that, and the servers of the tests: RabbitMQ, and mongo-java-server where there is no MongoDB
+#   setup.sh services   that, and the servers of the tests: RabbitMQ, and mongo-java-server where there is no MongoDB;
+#                       and what reads artifacts back: qpdf, pdftotext, Python with a few packages
 # The tests start the servers themselves; nothing is left running here.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 mongo_dir=target/test-services/mongo-java-server
+python_dir=target/test-services/python
 
 has() {
     command -v "$1" >/dev/null
@@ -63,6 +65,21 @@ mongo() {
     mv "$part" "$mongo_dir"
 }
 
+readers() {
+    has qpdf || install qpdf
+    has pdftotext || install poppler-utils
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install python3 python3-venv
+    local wanted=tests/support/requirements.txt
+    if cmp -s "$wanted" "$python_dir/requirements.txt"; then
+        return
+    fi
+    rm -rf "$python_dir"
+    python3 -m venv "$python_dir"
+    "$python_dir/bin/python" -m pip install -q --disable-pip-version-check -r "$wanted" </dev/null
+    # Copied last, so that an installation cut short is not taken for the whole.
+    cp "$wanted" "$python_dir"
+}
+
 case "${1:-}" in
     compiler)
         compiler
@@ -71,6 +88,7 @@ case "${1:-}" in
         compiler
         rabbitmq
         mongo
+        readers
         ;;
     *)
         echo "usage: setup.sh compiler|services" >&2
