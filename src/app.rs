@@ -148,6 +148,15 @@ pub async fn migrate(config: &Config) -> Result<Vec<String>, OpenError> {
     if unknown.is_empty() { Ok(store.migrate().await?) } else { Err(OpenError::NewSchema { unknown }) }
 }
 
+/// The report store alone, and the hold on its folder where it is embedded.
+///
+/// # Errors
+/// See [`OpenError`].
+pub async fn store(config: &Config) -> Result<(Option<DataFolder>, Arc<dyn Store>), OpenError> {
+    let folder = share_folder(config, true)?;
+    Ok((folder, open_store(config, config.store.mongo_uri.is_none()).await?))
+}
+
 async fn open_store(config: &Config, migrate: bool) -> Result<Arc<dyn Store>, OpenError> {
     let store = store::open(config).await?;
     let store::Schema { missing, unknown, .. } = store.schema().await?;

@@ -8,6 +8,7 @@
 //! | `main`, [`cli`] | the command line; the one place that exits |
 //! | [`doctor`], [`backup`], [`healthcheck`] | whether all is well; the embedded parts copied and put back; whether a process answers |
 //! | [`demo`], [`oneoff`] | the main job in one command; one report without any service |
+//! | [`export`], [`output`] | artifacts of the store's tables; a command's file or standard output |
 //! | [`api`], [`worker`], [`beat`], [`inventory`] | the four servers; actix-web types stay in `api` and `inventory` |
 //! | [`stages`], [`request`] | what each task does; how a report is requested |
 //! | [`reaper`], [`retention`] | reports that nobody works on are ended; tables that nobody needs are dropped |
@@ -83,6 +84,7 @@ pub mod inventory;
 pub mod logging;
 pub mod metrics;
 pub mod oneoff;
+pub mod output;
 pub mod peers;
 pub mod reaper;
 pub mod request;

@@ -6,12 +6,12 @@ use chrono::Utc;
 use clap::Parser;
 use indicatif::HumanBytes;
 use maestro_reports::app::{self, App, OpenError, Role};
-use maestro_reports::cli::{Cli, Command, DeadLettersArgs, InventoryArgs, RunArgs};
+use maestro_reports::cli::{Cli, Command, DeadLettersArgs, ExportArgs, FormatArgs, InventoryArgs, RunArgs};
 use maestro_reports::config::{self, Config, ConfigError, LogFormat, Setting};
 use maestro_reports::filter::FilterError;
 use maestro_reports::{
-    api, auth, backup, beat, broker, dead_letters, demo, doctor, healthcheck, inventory, logging, oneoff, retention,
-    signal, tls, worker,
+    api, auth, backup, beat, broker, dead_letters, demo, doctor, export, healthcheck, inventory, logging, oneoff,
+    retention, signal, tls, worker,
 };
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -78,6 +78,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             demo::run(load()?, demo::Options { servers: args.sample, once: args.once, data_dir: args.data_dir }).await
         }
         Command::Run(args) => return make_one(load()?, args).await,
+        Command::Export(args) => export_table(&load()?, args).await,
         Command::Inventory(args) => serve_inventory(&load()?, args).await,
         Command::Migrate => migrate(&load()?).await,
         Command::Doctor(args) => {
@@ -111,9 +112,27 @@ async fn monitored<T>(app: App, work: impl AsyncFnOnce(App) -> T) -> anyhow::Res
 }
 
 async fn make_one(config: Config, args: RunArgs) -> anyhow::Result<ExitCode> {
-    let RunArgs { source, component, filters, owner, format, output } = args;
-    let rows = oneoff::run(config, oneoff::Order { source, component, filters, owner, format, output }).await?;
-    Ok(if rows == 0 { ExitCode::from(EMPTY) } else { ExitCode::SUCCESS })
+    let RunArgs { source, component, filters, owner, format } = args;
+    let options = format.options(true);
+    let FormatArgs { format, output, .. } = format;
+    let order = oneoff::Order { source, component, filters, owner, format, options, output };
+    let made = oneoff::run(config, order).await?;
+    warn_of(made.left_out);
+    Ok(if made.rows == 0 { ExitCode::from(EMPTY) } else { ExitCode::SUCCESS })
+}
+
+async fn export_table(config: &Config, args: ExportArgs) -> anyhow::Result<()> {
+    let (_folder, store) = app::store(config).await?;
+    let order = args.order(&config.artifacts)?;
+    warn_of(export::command::run(store.as_ref(), &args.table, order, &args.format.output).await?);
+    Ok(())
+}
+
+/// Tells on standard error what a file does not hold.
+fn warn_of(left_out: Option<String>) {
+    if let Some(left_out) = left_out {
+        log::warn!("{left_out}");
+    }
 }
 
 async fn serve_inventory(config: &Config, args: InventoryArgs) -> anyhow::Result<()> {

@@ -1,9 +1,9 @@
 //! What a request asks of a format: which columns, and how CSV is written.
 
 use super::error::Mistakes;
-use super::page::is_plain_path;
 use super::params::Params;
 use crate::artifact::{Dialect, Options};
+use crate::filter::is_plain_path;
 
 /// The most columns that can be asked for.
 const MAX_COLUMNS: usize = 500;

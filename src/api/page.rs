@@ -11,7 +11,6 @@ use bson::Document;
 use serde_json::Value;
 
 const DEFAULT_ORDER: &str = "updated_at";
-const MAX_PATH_BYTES: usize = 200;
 /// Longer addresses are not offered as links: many clients refuse so long a header.
 const MAX_LINK_BYTES: usize = 2000;
 
@@ -37,7 +36,7 @@ impl Wanted {
     pub(super) fn read(params: &Params, format: &Format, config: &config::Api, mistakes: &mut Mistakes) -> Self {
         let page = page(params, format.name != "json", config, mistakes);
         let path = params.get("orderBy").unwrap_or(DEFAULT_ORDER);
-        if !is_plain_path(path) {
+        if !filter::is_plain_path(path) {
             mistakes.insert("orderBy", "expected a path of letters, digits, _, - and .".to_owned());
         }
         let direction = direction(params, mistakes);
@@ -129,14 +128,6 @@ fn condition(params: &Params, mistakes: &mut Mistakes) -> Document {
         mistakes.insert("query", mistake);
         Document::new()
     })
-}
-
-/// Whether a text is a path of plain names with dots between.
-pub(super) fn is_plain_path(path: &str) -> bool {
-    let plain = |segment: &str| {
-        !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-    };
-    path.len() <= MAX_PATH_BYTES && path.split('.').all(plain)
 }
 
 #[cfg(test)]

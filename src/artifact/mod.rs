@@ -96,6 +96,18 @@ pub struct Format {
     pub render: fn(About, &Options) -> Box<dyn Render>,
 }
 
+impl Format {
+    /// Why it does not hold more rows, and what to do; for people.
+    #[must_use]
+    pub fn limit(&self) -> String {
+        let name = self.name;
+        match self.bound {
+            Some(bound) => format!("{name} holds no more; {} sets how many, csv and ndjson hold all", bound.variable()),
+            None => format!("{name} holds all rows"),
+        }
+    }
+}
+
 /// The settings that bound formats which cannot be streamed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
@@ -105,6 +117,18 @@ pub enum Bound {
     Xlsx,
     /// `MAESTRO_YAML_ROWS`.
     Yaml,
+}
+
+impl Bound {
+    /// The environment variable of the setting.
+    #[must_use]
+    pub fn variable(self) -> &'static str {
+        match self {
+            Self::Pdf => "MAESTRO_PDF_ROWS",
+            Self::Xlsx => "MAESTRO_XLSX_ROWS",
+            Self::Yaml => "MAESTRO_YAML_ROWS",
+        }
+    }
 }
 
 /// What a request asks of a format besides its rows.

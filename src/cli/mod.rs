@@ -1,16 +1,17 @@
 //! The command line: what can be typed, and which settings it overrides. Runs nothing.
 
+mod artifact;
 mod dead_letters;
 mod operation;
 mod worker;
 
+pub use artifact::{ExportArgs, FormatArgs};
 pub use dead_letters::DeadLettersArgs;
 pub use operation::{BackupArgs, DoctorArgs, HealthcheckArgs, PruneArgs, RestoreArgs};
 pub use worker::WorkerArgs;
 
 use crate::config::Flag;
 use crate::domain::{Component, OwnerId};
-use crate::oneoff::Format;
 use clap::{Args, Parser, Subcommand};
 use log::LevelFilter;
 use std::path::PathBuf;
@@ -48,6 +49,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Make one report without any service, to a file or standard output
     Run(RunArgs),
+    /// Write a table of the report store to a file or standard output
+    Export(ExportArgs),
     /// Serve a Data API over a folder of files
     Inventory(InventoryArgs),
     /// Bring the report store's schema up to date
@@ -119,12 +122,9 @@ pub struct RunArgs {
     /// Only what this user or team may see
     #[arg(long, value_name = "ID")]
     pub owner: Option<OwnerId>,
-    /// How rows are written
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "json")]
-    pub format: Format,
-    /// File to write; - for standard output
-    #[arg(short, long, value_name = "FILE", default_value = "-")]
-    pub output: PathBuf,
+    /// The format.
+    #[command(flatten)]
+    pub format: FormatArgs,
 }
 
 /// Options of `inventory`.
@@ -181,6 +181,7 @@ impl Command {
             Self::Prune(args) => args.flags(),
             Self::Beat
             | Self::Run(_)
+            | Self::Export(_)
             | Self::Inventory(_)
             | Self::Migrate
             | Self::Doctor(_)
@@ -202,6 +203,7 @@ impl Command {
             Self::Doctor(_) => "off",
             Self::Demo(_)
             | Self::Run(_)
+            | Self::Export(_)
             | Self::Migrate
             | Self::DeadLetters(_)
             | Self::Prune(_)

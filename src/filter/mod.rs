@@ -18,7 +18,7 @@ mod text;
 mod words;
 
 pub use general::{GeneralQuery, general};
-pub use parse::{FilterError, decode};
+pub use parse::{FilterError, decode, is_plain_path};
 pub use pivot::{PivotQuery, pivot};
 pub use rows::{RowsError, rows};
 pub use text::text;

@@ -252,7 +252,8 @@ pub(super) fn date(text: &str) -> Option<DateTime<Utc>> {
     parse_date(text).filter(|date| (1..9999).contains(&date.year()))
 }
 
-fn is_plain_path(path: &str) -> bool {
+/// Whether a text is a path of plain names with dots between.
+pub fn is_plain_path(path: &str) -> bool {
     let plain = |segment: &str| {
         !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     };

@@ -2,6 +2,7 @@
 
 use super::{Api, TABLE, fill, on_every_store, rows_path, servers, snapshot};
 use crate::support::http::Answer;
+use crate::support::program::Program;
 use maestro_reports::artifact::FORMATS;
 use serde_json::json;
 use std::io::Read;
@@ -127,5 +128,54 @@ fn answers_are_compressed_for_whom_can_read_it() {
     for format in FORMATS.iter().filter(|format| format.is_compressed) {
         let answer = api.call("GET", &artifact(format.name), &[("Accept-Encoding", "gzip, br")], b"");
         assert!(answer.header("content-encoding").is_none_or(|coding| coding == "identity"), "{}", format.name);
+    }
+}
+
+#[test]
+fn the_command_line_writes_what_the_api_answers() {
+    let api = Api::embedded();
+    fill(&api);
+    let data = api.data.path().to_str().unwrap();
+    let env = [("MAESTRO_DATA_DIR", data)];
+    let file = api.data.path().join("artifact");
+    for format in FORMATS.iter().filter(|format| format.name != "json") {
+        let to_file = ["export", TABLE, "--format", format.name, "--output", file.to_str().unwrap()];
+        let made = Program::output(&to_file, &env);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        assert!(std::fs::read(&file).unwrap() == api.get(&artifact(format.name)).body, "{}", format.name);
+    }
+    let line = ["export", TABLE, "--format=csv", "--columns=name,cpu", "--sep=;", "--order-by=name", "--ascending"];
+    let some = Program::output(&[&line[..], &[r#"--query={"cpu":{"$gt":4}}"#, "--limit=1"]].concat(), &env);
+    assert_eq!(String::from_utf8(some.stdout).unwrap(), "\"name\";\"cpu\"\r\n\"db.1\";8\r\n");
+    let page = Program::output(&["export", TABLE, "--limit", "2"], &env).stdout;
+    let page: serde_json::Value = serde_json::from_slice(&page).unwrap();
+    assert_eq!((page["found"].as_u64(), page["items"].as_array().map(Vec::len)), (Some(3), Some(2)));
+}
+
+#[test]
+fn an_export_that_cannot_be_made_says_why() {
+    let api = Api::embedded();
+    fill(&api);
+    let env = [("MAESTRO_DATA_DIR", api.data.path().to_str().unwrap())];
+    let other = "5c00000000000000000000a2_general";
+    let file = api.data.path().join("none");
+    for (line, code, said) in [
+        (vec!["export", other], 1, "there is no table 5c00000000000000000000a2_general"),
+        (vec!["export", "users"], 2, "invalid value 'users'"),
+        (vec!["export", TABLE, "--format", "gif"], 2, "[possible values: json, "),
+        (vec!["export", TABLE, "--format", "csv", "--columns", "nam"], 1, "there is no column \"nam\""),
+        (vec!["export", TABLE, "--columns", "$a"], 2, "expected a path of letters, digits"),
+        (vec!["export", TABLE, "--query", "["], 1, "--query: expected a JSON object"),
+        (vec!["export", TABLE, "--query", r#"{"$where":"1"}"#], 1, "--query"),
+        (vec!["export", TABLE, "--sep", "x"], 2, "expected , ; | or tab"),
+        (vec!["export", TABLE, "--output", "/nowhere/x"], 1, "--output /nowhere/x"),
+    ] {
+        let ended = Program::output(
+            &[&line[..], &["-o", file.to_str().unwrap()][..usize::from(!line.contains(&"--output")) * 2]].concat(),
+            &env,
+        );
+        let log = String::from_utf8(ended.stderr).unwrap();
+        assert!(ended.status.code() == Some(code) && log.contains(said), "{line:?} {:?}: {log}", ended.status);
+        assert!(!file.exists(), "{line:?}");
     }
 }

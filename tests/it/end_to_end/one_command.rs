@@ -2,6 +2,7 @@
 
 use crate::support::program::Program;
 use crate::support::{mongo, rabbit};
+use maestro_reports::artifact::FORMATS;
 use serde_json::Value;
 use std::fs;
 
@@ -49,6 +50,17 @@ fn one_report_is_made_without_any_service() {
     let output = run(&["--format", "ndjson", "--output", file.to_str().unwrap()]);
     assert!(output.status.success() && output.stdout.is_empty());
     assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 3);
+
+    let output = run(&["--format", "csv", "--columns", "hostname,os", "--filter", "cpu>=4"]);
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "\"hostname\",\"os.base\"\r\n\"b\",\"Linux\"\r\n\"c\",\"Windows\"\r\n"
+    );
+    for format in FORMATS {
+        let output = run(&["--format", format.name]);
+        assert!(output.status.success() && !output.stdout.is_empty(), "{}", format.name);
+    }
+    assert_eq!(run(&["--format", "csv", "--columns", "hostnam"]).status.code(), Some(1));
 
     assert_eq!(run(&["--filter", "cpu>=99"]).status.code(), Some(3), "an empty report has an exit code of its own");
     let refused = run(&["--filter", "cpu"]);

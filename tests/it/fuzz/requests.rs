@@ -96,6 +96,8 @@ fn argument(name: &'static str) -> BoxedStrategy<String> {
         "limit" | "page" | "batch" => (words(&["1", "2", "1500"]), numbers),
         "orderBy" => (words(&["name", "updated_at", "_id", "tags.key", "a.b.c"]), words(&["$where", "a..b", "é"])),
         "ascending" => (words(&["1", "0", "-1"]), numbers),
+        "format" => (words(&["json", "csv", "ndjson"]), words(&["CSV", "../csv", "gif"])),
+        "columns" => (words(&["name", "tags.key,_id", "a, b"]), words(&["$a", ",,", "a..b"])),
         "last" => (words(&["true", "false"]), numbers),
         "query" => (values(conditions()), numbers),
         "report_id" | "owner_user" => (Just(ID.to_owned()).boxed(), words(&["5c", "5C00000000000000000000A1"])),
@@ -174,7 +176,7 @@ fn rows_are_asked_for() {
     let target = Target::start();
     let accept =
         prop_oneof![4 => Just("*/*".to_owned()), 1 => "[!-~]{0,12}", 1 => Just("a/b;q=9, */*;q=0.1".to_owned())];
-    let query = arguments(&["limit", "page", "orderBy", "ascending", "query", "limit"]);
+    let query = arguments(&["limit", "page", "orderBy", "ascending", "query", "format", "columns"]);
     fuzz(&(query, accept, any::<bool>()), &["done", "refused"], |(query, accept, wild)| {
         let query = if wild { form(&query).replace('%', "") } else { form(&query) };
         target.check("GET", &format!("/reports/{TABLE}?{query}"), "", &accept, b"")

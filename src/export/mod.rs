@@ -3,6 +3,8 @@
 //! Formats that are streamed are written where they are asked for, a row at a time. A document that is written as a whole
 //! is made on a blocking thread, and only so many at a time: what they hold is bounded by settings.
 
+pub mod command;
+
 use crate::artifact::{About, Format, Layout, NoColumn, Options, Paths, Place, Render, RenderError};
 use crate::domain::{Report, Row};
 use crate::store::{Found, RowQuery, RowStream, Store, StoreError};
