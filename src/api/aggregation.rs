@@ -14,17 +14,24 @@ use serde_json::{Map, Value, json};
 /// Answers with the counts.
 pub(super) async fn read(_: Caller, request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, ApiError> {
     let table = table(&request)?;
-    let store = store(&app)?;
-    let record = store.report(&table).await?;
-    let charts = match &record {
-        Some(record) if record.aggr.is_object() => record.aggr.clone(),
+    let aggr = counted(store(&app)?, &table).await?;
+    Ok(HttpResponse::Ok().json(json!({"name": table, "aggr": by_label(&aggr)})))
+}
+
+/// The chart counts of a table, `aggr` of contract §7: those of its last run, else counted now.
+///
+/// # Errors
+/// 404 where there is no such table.
+pub(super) async fn counted(store: &dyn Store, table: &TableName) -> Result<Value, ApiError> {
+    let record = store.report(table).await?;
+    match record {
+        Some(record) if record.aggr.is_object() => Ok(record.aggr),
         _ => {
-            store.count(&table, &Default::default()).await?.ok_or_else(|| no_table(&table))?;
+            store.count(table, &Default::default()).await?.ok_or_else(|| no_table(table))?;
             let component = record.map(|record| record.component.to_lowercase()).unwrap_or_default();
-            count(store, &table, &component).await?
+            Ok(count(store, table, &component).await?)
         }
-    };
-    Ok(HttpResponse::Ok().json(json!({"name": table, "aggr": by_label(&charts)})))
+    }
 }
 
 /// Counts the rows of a table that no run has counted: one that the Python service left, or that rows were added to.

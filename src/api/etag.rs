@@ -15,10 +15,13 @@ pub(super) fn of(report: &Report, format: &Format, params: &Params) -> EntityTag
         (report.requested_at, report.ended_at, &report.name, &report.component, &report.filters, report.owner),
         (format.name, params.pairs()),
     );
-    let mut hash = Sha256::new();
     // A tuple of texts and numbers always serializes.
-    hash.update(serde_json::to_vec(&state).unwrap_or_default());
-    EntityTag::new_weak(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    of_bytes(&serde_json::to_vec(&state).unwrap_or_default())
+}
+
+/// The tag of an answer with these bytes; weak, as above.
+pub(super) fn of_bytes(bytes: &[u8]) -> EntityTag {
+    EntityTag::new_weak(Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Whether the client says that it has what the tag stands for (RFC 9110 §13.1.2).

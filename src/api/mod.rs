@@ -14,6 +14,7 @@
 //! rows        DELETE /reports/<table>
 //! webhook     PUT, GET and DELETE /reports/<table>/webhook: where a report's rows are sent
 //! aggregation GET /aggregation/<table>
+//! charts      GET, HEAD /reports/<table>/charts/<key>.svg
 //! service     GET /, /healthz, /readyz
 //! monitor     GET /metrics, and the listener of its own that every process may have for it
 //! ```
@@ -27,6 +28,7 @@ mod args;
 mod artifact;
 mod batch;
 mod caller;
+mod charts;
 mod connection;
 mod error;
 mod etag;

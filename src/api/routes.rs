@@ -2,7 +2,7 @@
 
 use super::error::ApiError;
 use super::limit::Limits;
-use super::{aggregation, artifact, batch, monitor, reports, rows, service, track, webhook};
+use super::{aggregation, artifact, batch, charts, monitor, reports, rows, service, track, webhook};
 use crate::app::App;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -53,6 +53,7 @@ fn configure(config: &mut web::ServiceConfig) {
             [read().to(artifact::read), web::delete().to(rows::remove)],
         ))
         .service(resource("/reports/{table}/artifacts/{format}", "GET, HEAD", [read().to(artifact::read)]))
+        .service(resource("/reports/{table}/charts/{key}.svg", "GET, HEAD", [read().to(charts::read)]))
         .service(resource(
             "/reports/{table}/webhook",
             "PUT, GET, DELETE",

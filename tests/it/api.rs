@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod batch;
+mod charts;
 mod limits;
 mod rate;
 mod request;

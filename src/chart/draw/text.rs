@@ -58,12 +58,7 @@ pub(super) fn count(number: u64) -> String {
         #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
         return format!("{:.2e}", number as f64);
     }
-    let digits = number.to_string();
-    let apart = |(place, digit): (usize, char)| {
-        let comma = place > 0 && (digits.len() - place).is_multiple_of(3);
-        comma.then_some(',').into_iter().chain([digit])
-    };
-    digits.chars().enumerate().flat_map(apart).collect()
+    indicatif::HumanCount(number).to_string()
 }
 
 /// A part of the whole in per cent, with one decimal; never 0 or 100 where it is not.
