@@ -1,13 +1,15 @@
 //! One line of the table: a figure next to its aim.
 
+use crate::artifacts;
 use crate::reading::{PAGE_ROWS, Times};
 use crate::report::{Kind, Measured};
 use crate::support::fleet::Parts;
 use comfy_table::{Cell, CellAlignment};
+use maestro_reports::artifact::Format;
 use std::fmt;
 
 /// From so many servers on a report is compared with its floor.
-const LARGE: u64 = 10_000;
+pub(crate) const LARGE: u64 = 10_000;
 /// The aims.
 const RATIO: f64 = 1.1;
 const SMALL_SECONDS: f64 = 0.15;
@@ -16,6 +18,9 @@ const PEAK_GROWTH: f64 = 1.2;
 const PAGE_MS: f64 = 10.0;
 const SEARCH_MS: f64 = 150.0;
 const REQUESTS_A_SECOND: f64 = 1000.0;
+/// How many times faster than Python an artifact is written, and its first byte.
+const FASTER: f64 = 20.0;
+const FIRST_BYTE_MS: f64 = 100.0;
 
 /// One line of the table.
 #[derive(Debug, Default)]
@@ -108,6 +113,30 @@ impl Line {
             ..Self::default()
         };
         line.aiming(format!("≥ {REQUESTS_A_SECOND}"), a_second >= REQUESTS_A_SECOND)
+    }
+
+    /// A table in one format, and how long Python takes for it.
+    pub(crate) fn artifact(parts: Parts, format: &Format, times: artifacts::Times, python: Option<f64>) -> Self {
+        let artifacts::Times { seconds, first_ms, bytes, rows, cpu, peak } = times;
+        let a_second = rows as f64 / seconds;
+        let line = Self {
+            what: format!("artifact: {}, {:.1} MB", format.name, bytes as f64 / 1e6),
+            parts: name(parts),
+            rows: rows.to_string(),
+            measured: format!("{seconds:.3} s, first byte {first_ms:.0} ms, {a_second:.0} rows/s"),
+            floor: python.map(|python| format!("{python:.2} s (Python)")).unwrap_or_default(),
+            ratio: python.map(|python| format!("{:.3}", seconds / python)).unwrap_or_default(),
+            cpu: format!("{cpu:.2}"),
+            peak: format!("{peak:.0}"),
+            ..Self::default()
+        };
+        match python {
+            Some(python) => {
+                let met = seconds * FASTER <= python && first_ms < FIRST_BYTE_MS;
+                line.aiming(format!("≤ {} × Python, < {FIRST_BYTE_MS} ms", 1.0 / FASTER), met)
+            }
+            None => line,
+        }
     }
 
     /// The largest memory of one process, and how it grew with ten times the servers.

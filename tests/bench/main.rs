@@ -7,7 +7,7 @@
 //! options   what to measure        site      an installation and its processes
 //! report    request to `finished`  floor     the same work without us: bare requests, bare inserts
 //! reading   pages and searches     load      requests a second
-//! bare      the MongoDB server alone
+//! bare      the MongoDB server alone         artifacts  files in every format
 //! process   CPU and memory         machine   what it ran on
 //! results   the table and its file    line      a figure next to its aim
 //! ```
@@ -18,6 +18,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod artifacts;
 mod bare;
 mod floor;
 mod line;
@@ -85,7 +86,8 @@ fn measure_size(
     (parts, kind): (Parts, Kind),
 ) -> anyhow::Result<()> {
     let reads = kind == Kind::General && options.reads_at(inventory.servers);
-    if !options.wants(Part::Reports) && !reads {
+    let exports = kind == Kind::General && options.wants(Part::Artifacts) && inventory.servers >= line::LARGE;
+    if !options.wants(Part::Reports) && !reads && !exports {
         return Ok(());
     }
     let Some(mut site) = Site::start(parts, inventory, runtime)? else { return Ok(()) };
@@ -99,6 +101,11 @@ fn measure_size(
             results.add(line)?;
         }
         results.add(load::measure(&site, parts, &measured)?)?;
+    }
+    if exports {
+        for line in artifacts::measure(&site, parts, &measured)? {
+            results.add(line)?;
+        }
     }
     Ok(())
 }
