@@ -7,6 +7,7 @@
 //! cell        a cell as text for people
 //! projection  rows with the chosen columns alone
 //! name        the name of an artifact's file
+//! escape      characters that mean something where they are written
 //! the others  a format each
 //! ```
 //!
@@ -16,12 +17,17 @@
 mod about;
 mod cell;
 mod csv;
+mod escape;
 mod json;
 mod layout;
 mod name;
 mod ndjson;
 mod paths;
 mod projection;
+#[cfg(test)]
+mod test_support;
+mod txt;
+mod xml;
 
 pub use about::{About, Place};
 pub use cell::Cell;
@@ -143,7 +149,7 @@ pub struct Options {
 }
 
 /// All formats. Among those that a client accepts alike, the first is taken.
-pub static FORMATS: &[Format] = &[json::FORMAT, csv::FORMAT, ndjson::FORMAT];
+pub static FORMATS: &[Format] = &[json::FORMAT, csv::FORMAT, ndjson::FORMAT, xml::FORMAT, txt::FORMAT];
 
 /// The format of this name.
 #[must_use]

@@ -1,6 +1,7 @@
 //! Artifacts read back by programs that are not ours.
 
 mod csv;
+mod xml;
 
 use bson::RawDocumentBuf;
 use maestro_reports::artifact::{self, About, Layout, Options, Paths, Place};
