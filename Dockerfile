@@ -24,7 +24,9 @@ COPY --from=build /src/target/release/maestro-reports /usr/local/bin/maestro-rep
 USER maestro
 WORKDIR /data
 VOLUME /data
-ENV MAESTRO_DATA_DIR=/data \
+# A workbook (xlsx) grows in a file without a name, some 3 kB a row, and /tmp is often memory.
+ENV TMPDIR=/data \
+    MAESTRO_DATA_DIR=/data \
     MAESTRO_HOST=0.0.0.0 \
     MAESTRO_PORT=5005 \
     MAESTRO_LOG_FORMAT=json

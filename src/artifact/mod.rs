@@ -27,6 +27,7 @@ mod projection;
 #[cfg(test)]
 mod test_support;
 mod txt;
+mod xlsx;
 mod xml;
 
 pub use about::{About, Place};
@@ -149,7 +150,7 @@ pub struct Options {
 }
 
 /// All formats. Among those that a client accepts alike, the first is taken.
-pub static FORMATS: &[Format] = &[json::FORMAT, csv::FORMAT, ndjson::FORMAT, xml::FORMAT, txt::FORMAT];
+pub static FORMATS: &[Format] = &[json::FORMAT, csv::FORMAT, ndjson::FORMAT, xml::FORMAT, txt::FORMAT, xlsx::FORMAT];
 
 /// The format of this name.
 #[must_use]

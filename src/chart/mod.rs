@@ -9,4 +9,5 @@ mod rules;
 pub use columns::Columns;
 pub use count::Counts;
 pub use draw::{CSS, Style};
+pub(crate) use draw::{Paint, Texture};
 pub use read::{Chart, Kind, Slice, charts};

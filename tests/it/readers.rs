@@ -1,6 +1,7 @@
 //! Artifacts read back by programs that are not ours.
 
 mod csv;
+mod xlsx;
 mod xml;
 
 use bson::RawDocumentBuf;

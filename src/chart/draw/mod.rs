@@ -23,7 +23,7 @@ mod total;
 
 use super::read::{Chart, Kind, Slice};
 use maud::{PreEscaped, html};
-use palette::Paint;
+pub(crate) use palette::{Paint, Texture};
 use std::fmt;
 
 /// The colours of a drawing in a dark page; part of each drawing in [`Style::Adaptive`], and to be put once into a page

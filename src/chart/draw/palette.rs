@@ -13,22 +13,26 @@ const DARK: &str = "#1a1a1a";
 
 /// What lies over the colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Texture {
+pub(crate) enum Texture {
+    /// Nothing.
     Plain,
+    /// Dark stripes.
     Stripes,
+    /// Dark dots.
     Dots,
 }
 
 /// How a slice is filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Paint {
-    colour: &'static str,
-    texture: Texture,
+pub(crate) struct Paint {
+    /// `#rrggbb`.
+    pub(crate) colour: &'static str,
+    pub(crate) texture: Texture,
 }
 
 impl Paint {
     /// Of the slice at this place.
-    pub(super) fn nth(place: usize) -> Self {
+    pub(crate) fn nth(place: usize) -> Self {
         let texture = match place / COLOURS.len() % 3 {
             0 => Texture::Plain,
             1 => Texture::Stripes,
@@ -38,7 +42,7 @@ impl Paint {
     }
 
     /// Of all that is beyond the limit.
-    pub(super) const OTHERS: Self = Self { colour: OTHERS, texture: Texture::Plain };
+    pub(crate) const OTHERS: Self = Self { colour: OTHERS, texture: Texture::Plain };
 
     /// Draws a shape in this paint: once in its colour, and once more where something lies over that.
     pub(super) fn fill(self, id: &str, shape: impl Fn(&str) -> Markup) -> Markup {
