@@ -27,6 +27,15 @@ pub(super) fn is_hidden(c: char) -> bool {
         || matches!(c, '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
+/// The text on one line, with hidden characters as escapes such as `\u{1b}`, cut with `…` after so many characters.
+pub(super) fn one_line(text: &str, most: usize) -> String {
+    let (start, cut) = match text.char_indices().nth(most) {
+        Some((end, _)) => (text.get(..end).unwrap_or_default(), "…"),
+        None => (text, ""),
+    };
+    format!("{}{cut}", visible(start))
+}
+
 /// The text with hidden characters as escapes.
 pub(super) fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hidden) {
@@ -41,7 +50,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hidden_characters_become_visible() {
+    fn hidden_characters_become_visible_and_long_texts_are_cut() {
         assert_eq!(visible("a\tb\u{1b}[31m\u{202e}é\u{85}"), r"a\tb\u{1b}[31m\u{202e}é\u{85}");
+        assert_eq!(one_line("αβ\nγδ", 3), r"αβ\n…");
+        assert_eq!(one_line("αβγ", 3), "αβγ");
     }
 }

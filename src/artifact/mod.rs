@@ -8,6 +8,7 @@
 //! projection  rows with the chosen columns alone
 //! name        the name of an artifact's file
 //! escape      characters that mean something where they are written
+//! inventory   the formats for Ansible
 //! the others  a format each
 //! ```
 //!
@@ -18,6 +19,7 @@ mod about;
 mod cell;
 mod csv;
 mod escape;
+mod inventory;
 mod json;
 mod layout;
 mod name;
@@ -150,7 +152,16 @@ pub struct Options {
 }
 
 /// All formats. Among those that a client accepts alike, the first is taken.
-pub static FORMATS: &[Format] = &[json::FORMAT, csv::FORMAT, ndjson::FORMAT, xml::FORMAT, txt::FORMAT, xlsx::FORMAT];
+pub static FORMATS: &[Format] = &[
+    json::FORMAT,
+    csv::FORMAT,
+    ndjson::FORMAT,
+    xml::FORMAT,
+    txt::FORMAT,
+    inventory::ini::FORMAT,
+    inventory::yaml::FORMAT,
+    xlsx::FORMAT,
+];
 
 /// The format of this name.
 #[must_use]

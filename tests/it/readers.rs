@@ -1,6 +1,7 @@
 //! Artifacts read back by programs that are not ours.
 
 mod csv;
+mod inventory;
 mod xlsx;
 mod xml;
 
@@ -14,8 +15,8 @@ use tempfile::TempDir;
 fn written(format: &str, rows: &[RawDocumentBuf], options: &Options) -> (TempDir, PathBuf) {
     let rows: Vec<Row> = rows.iter().cloned().map(Row::from).collect();
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("artifact");
-    std::fs::write(&file, rendered(format, &rows, about(&rows), options)).unwrap();
+    let file = folder.path().join("artifact").with_extension(artifact::format(format).unwrap().extension);
+    std::fs::write(&file, rendered(format, &rows, about(&rows, &options.columns), options)).unwrap();
     (folder, file)
 }
 
@@ -29,10 +30,12 @@ fn rendered(format: &str, rows: &[Row], about: About, options: &Options) -> Vec<
     out
 }
 
-/// A report that holds these rows and no others.
-fn about(rows: &[Row]) -> About {
+/// A report that holds these rows and no others, with these columns or all.
+fn about(rows: &[Row], columns: &[String]) -> About {
     let mut paths = Paths::default();
     rows.iter().flat_map(Row::fields).for_each(|field| paths.add(&field));
+    let paths = paths.finish(&[]);
+    let chosen = Layout::of_columns(&paths, columns).unwrap();
     let found = u64::try_from(rows.len()).unwrap();
     About {
         name: "Servers of Ελλάδα <&>".to_owned(),
@@ -44,6 +47,6 @@ fn about(rows: &[Row]) -> About {
         place: Place { found, total_pages: 1, page: 1, limit: found },
         rows: found,
         charts: serde_json::Value::Null,
-        layout: Layout::new(&paths.finish(&[])),
+        layout: if columns.is_empty() { Layout::new(&paths) } else { chosen },
     }
 }

@@ -29,7 +29,7 @@ fn read(rows: &[RawDocumentBuf], change: impl FnOnce(About) -> About) -> Option<
     let rows: Vec<Row> = rows.iter().cloned().map(Row::from).collect();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.xlsx");
-    let bytes = super::rendered("xlsx", &rows, change(super::about(&rows)), &Options::default());
+    let bytes = super::rendered("xlsx", &rows, change(super::about(&rows, &[])), &Options::default());
     std::fs::write(&file, bytes).unwrap();
     python(READ, &[file.to_str().unwrap()]).map(|read| serde_json::from_str(&read).unwrap())
 }
