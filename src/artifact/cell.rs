@@ -79,6 +79,7 @@ impl Serialize for Cell<'_> {
 fn scalar<'r>(value: &RawBsonRef<'r>) -> Option<Cow<'r, str>> {
     match value {
         RawBsonRef::String(text) | RawBsonRef::Symbol(text) => return Some(Cow::Borrowed(*text)),
+        RawBsonRef::Double(number) if !number.is_finite() => return Some(Cow::Owned(number.to_string())),
         RawBsonRef::Decimal128(number) => return Some(Cow::Owned(number.to_string())),
         _ => {}
     }
@@ -112,6 +113,7 @@ mod tests {
         assert_eq!((&*cell("objects").text(), &*cell("objects").plain()), (r#"[{"a":1}]"#, r#"[{"a":1}]"#));
         assert_eq!((&*cell("none").text(), &*cell("none").plain()), ("", "[]"));
         assert_eq!(cell("half").text(), "0.5");
+        assert_eq!(Cell::Value(RawBsonRef::Double(f64::NAN)).text(), "NaN");
         let Cell::Value(plain) = cell("plain") else { panic!() };
         assert_eq!(Cell::Rest(vec![("a.b".to_owned(), plain)]).text(), r#"{"a.b":["a",1,true]}"#);
     }

@@ -3,6 +3,7 @@
 mod csv;
 mod inventory;
 mod xlsx;
+mod golden;
 mod xml;
 
 use bson::RawDocumentBuf;
