@@ -1,9 +1,9 @@
 //! Artifacts read back by programs that are not ours.
 
 mod csv;
+mod golden;
 mod inventory;
 mod xlsx;
-mod golden;
 mod xml;
 
 use bson::RawDocumentBuf;
