@@ -6,11 +6,11 @@ use chrono::Utc;
 use clap::Parser;
 use indicatif::HumanBytes;
 use maestro_reports::app::{self, App, OpenError, Role};
-use maestro_reports::cli::{Cli, Command, DeadLettersArgs, ExportArgs, FormatArgs, InventoryArgs, RunArgs};
+use maestro_reports::cli::{Cli, Command, DeadLettersArgs, ExportArgs, FormatArgs, InventoryArgs, ManArgs, RunArgs};
 use maestro_reports::config::{self, Config, ConfigError, LogFormat, Setting};
 use maestro_reports::filter::FilterError;
 use maestro_reports::{
-    api, auth, backup, beat, broker, dead_letters, demo, doctor, export, healthcheck, inventory, logging, oneoff,
+    api, auth, backup, beat, broker, cli, dead_letters, demo, doctor, export, healthcheck, inventory, logging, oneoff,
     retention, signal, tls, worker,
 };
 use std::io::{self, IsTerminal, Write};
@@ -98,6 +98,11 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Config => {
             let settings = config::settings(&variable, file, &flags)?;
             say(&config::table(&settings))
+        }
+        Command::Completions(args) => say(&cli::completions(args.shell)),
+        Command::Man(ManArgs { dir: None }) => said(cli::man_page(&mut io::stdout())),
+        Command::Man(ManArgs { dir: Some(dir) }) => {
+            cli::man_pages(&dir).with_context(|| format!("{} cannot be written", dir.display()))
         }
     };
     done.map(|()| ExitCode::SUCCESS)
@@ -229,7 +234,11 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn say(text: &str) -> anyhow::Result<()> {
-    match io::stdout().write_all(text.as_bytes()) {
+    said(io::stdout().write_all(text.as_bytes()))
+}
+
+fn said(written: io::Result<()>) -> anyhow::Result<()> {
+    match written {
         // Whoever read the output has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.context("standard output cannot be written"),

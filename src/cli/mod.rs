@@ -3,11 +3,13 @@
 mod artifact;
 mod dead_letters;
 mod operation;
+mod shell;
 mod worker;
 
 pub use artifact::{ExportArgs, FormatArgs};
 pub use dead_letters::DeadLettersArgs;
 pub use operation::{BackupArgs, DoctorArgs, HealthcheckArgs, PruneArgs, RestoreArgs};
+pub use shell::{CompletionsArgs, ManArgs, completions, man_page, man_pages};
 pub use worker::WorkerArgs;
 
 use crate::config::Flag;
@@ -16,11 +18,14 @@ use clap::{Args, Parser, Subcommand};
 use log::LevelFilter;
 use std::path::PathBuf;
 
+const EXIT_CODES: &str = "Exit codes: 0 when all went well, 1 when something failed, 2 for a mistake in usage or configuration, \
+    3 when run found no rows.";
+
 /// Inventory reports for the Maestro platform.
 ///
 /// Every setting can also be given by environment variable or file; `maestro-reports config` lists them.
 #[derive(Debug, Parser)]
-#[command(name = "maestro-reports", version)]
+#[command(name = "maestro-reports", version, after_long_help = EXIT_CODES)]
 pub struct Cli {
     /// TOML file with settings; environment variables and flags are stronger
     #[arg(long, global = true, value_name = "FILE")]
@@ -71,6 +76,10 @@ pub enum Command {
     Token(TokenArgs),
     /// Print all settings in force and where they come from
     Config,
+    /// Print a script by which a shell completes commands, options and formats
+    Completions(CompletionsArgs),
+    /// Print the man page, or write one of each command into a folder
+    Man(ManArgs),
 }
 
 /// Options of `serve`.
@@ -189,7 +198,9 @@ impl Command {
             | Self::Restore(_)
             | Self::Healthcheck(_)
             | Self::Token(_)
-            | Self::Config => Vec::new(),
+            | Self::Config
+            | Self::Completions(_)
+            | Self::Man(_) => Vec::new(),
         }
     }
 
@@ -211,7 +222,9 @@ impl Command {
             | Self::Restore(_)
             | Self::Healthcheck(_)
             | Self::Token(_)
-            | Self::Config => "warn",
+            | Self::Config
+            | Self::Completions(_)
+            | Self::Man(_) => "warn",
         }
     }
 }

@@ -1,9 +1,12 @@
 //! The command line of the built program: usage, settings, tokens, exit codes.
 
 use crate::support::program::Program;
+use maestro_reports::artifact::FORMATS;
 use maestro_reports::auth;
 use maestro_reports::config::Auth;
-use std::process::Output;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Output};
 
 /// Exit code, standard output, standard error.
 fn told(output: &Output) -> (Option<i32>, String, String) {
@@ -140,4 +143,81 @@ fn a_failure_exits_with_1() {
         told(&Program::output(&["migrate"], &[("MAESTRO_DATA_DIR", file.path().to_str().unwrap())]));
     assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains("MAESTRO_DATA_DIR"), "{stderr}");
+}
+
+/// What bash offers for the last of these words.
+fn offered(script: &Path, words: &[&str]) -> BTreeSet<String> {
+    let ask = r#"
+        source "$1"; shift
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+        # The function that was registered, called as bash calls it.
+        $(complete -p maestro-reports | sed 's/.*-F \([^ ]*\).*/\1/') "$1" "${@: -1}" "${@: -2:1}"
+        printf '%s\n' "${COMPREPLY[@]}"
+    "#;
+    let output = Command::new("bash").args(["-c", ask, "bash"]).arg(script).args(words).output().unwrap();
+    let (code, stdout, stderr) = told(&output);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{words:?}");
+    stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_commands_options_and_formats() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("script");
+    std::fs::write(&script, Program::output(&["completions", "bash"], &[]).stdout).unwrap();
+    let commands = offered(&script, &["maestro-reports", ""]);
+    assert!(["serve", "export", "completions"].iter().all(|name| commands.contains(*name)), "{commands:?}");
+    assert_eq!(offered(&script, &["maestro-reports", "dead-letters", "re"]), ["resend".to_owned()].into());
+    assert_eq!(offered(&script, &["maestro-reports", "prune", "--dr"]), ["--dry-run".to_owned()].into());
+    let formats: BTreeSet<String> = FORMATS.iter().map(|format| format.name.to_owned()).collect();
+    for command in ["run", "export"] {
+        assert_eq!(offered(&script, &["maestro-reports", command, "--format", ""]), formats, "{command}");
+    }
+}
+
+#[test]
+fn every_shell_has_a_script_with_the_formats() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let (code, stdout, _) = told(&Program::output(&["completions", shell], &[]));
+        assert_eq!(code, Some(0), "{shell}");
+        assert!(stdout.contains("dead-letters"), "{shell}");
+        // Their scripts leave out the values of options.
+        if !["elvish", "powershell"].contains(&shell) {
+            assert!(FORMATS.iter().all(|format| stdout.contains(format.name)), "{shell}");
+        }
+    }
+}
+
+#[test]
+fn the_man_page_tells_what_the_program_is() {
+    let (code, stdout, _) = told(&Program::output(&["man"], &[]));
+    assert_eq!(code, Some(0));
+    insta::assert_snapshot!(stdout);
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "the place where a person looks for skipped tests")]
+fn every_command_has_a_man_page_without_mistakes() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("new/man1");
+    assert_eq!(
+        told(&Program::output(&["man", "--dir", pages.to_str().unwrap()], &[])),
+        (Some(0), "".into(), "".into())
+    );
+    let files: Vec<_> = std::fs::read_dir(&pages).unwrap().map(|entry| entry.unwrap().path()).collect();
+    for name in ["maestro-reports.1", "maestro-reports-export.1", "maestro-reports-dead-letters-resend.1"] {
+        assert!(files.contains(&pages.join(name)), "{files:?}");
+    }
+    for file in files {
+        let run = Command::new("man").args(["--warnings", "--local-file"]).arg(&file).env("LC_ALL", "C.UTF-8").output();
+        let Ok(output) = run else {
+            eprintln!("SKIPPED: there is no man, so nobody has looked for mistakes in the pages");
+            return;
+        };
+        let (code, stdout, stderr) = told(&output);
+        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{}", file.display());
+        assert!(stdout.contains("SYNOPSIS"), "{stdout}");
+    }
+    let taken = told(&Program::output(&["man", "--dir", "/dev/null"], &[]));
+    assert!(taken.0 == Some(1) && taken.2.contains("/dev/null cannot be written"), "{taken:?}");
 }
