@@ -4,6 +4,9 @@ use crate::support::python::python;
 use bson::raw::{CString, RawArrayBuf, cstr};
 use bson::{RawDocumentBuf, rawdoc};
 use maestro_reports::artifact::Options;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 /// What `ansible-inventory --list` prints, and what it complains of.
@@ -155,6 +158,24 @@ fn columns_are_variables_with_the_values_and_types_of_the_rows() {
         "_meta": {"hostvars": {"web1": expected}}, "all": {"children": ["ungrouped"]}, "ungrouped": {"hosts": ["web1"]},
     });
     both(&[row], &columns, &hosts);
+}
+
+#[test]
+fn any_text_comes_back_as_it_was() {
+    let mut runner = TestRunner::deterministic();
+    let texts = prop_oneof![any::<String>(), r"[ -~]{0,20}", r"[\[\]{}'\x22\\#:=,&*!|>%@` \n\r\t\x{85}\x{2028}-]{0,8}"];
+    let texts = prop::collection::vec(texts, 500).new_tree(&mut runner).unwrap().current();
+    let (mut rows, mut hosts) = (Vec::new(), serde_json::Map::new());
+    let is_template = |text: &str| ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark));
+    for (number, text) in texts.into_iter().enumerate().filter(|(_, text)| !is_template(text)) {
+        let name = format!("web{number}");
+        rows.push(rawdoc! {"_id": &*name, "hostname": &*name, "text": &*text, "list": [&*text]});
+        hosts.insert(name.clone(), json!({"ansible_host": name, "text": text, "list": [text]}));
+    }
+    for format in ["inventory", "inventory-yaml"] {
+        let Some(list) = list(format, &rows, &["text", "list"]) else { return };
+        assert_eq!(list["_meta"]["hostvars"], Value::Object(hosts.clone()), "{format}");
+    }
 }
 
 const TEMPLATE: &str = "{{ lookup('pipe', 'touch marker') }}";
