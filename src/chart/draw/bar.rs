@@ -33,7 +33,7 @@ pub(super) fn draw(sheet: &Sheet, top: f64) -> (Markup, f64) {
                     rect x=(num(zero)) y=(num(y)) width=(num(length)) height=(num(THICK)) fill=(paint) {}
                 }))
                 text class="mr-ink" x=(num(zero + length + GAP)) y=(num(base)) fill=(INK) {
-                    (entry.count) tspan class="mr-dim" fill=(DIM) { " (" (entry.share) ")" }
+                    (entry.count) tspan class="mr-dim" fill=(DIM) { "\u{a0}(" (entry.share) ")" }
                 }
             }
         }
