@@ -25,6 +25,7 @@ mod layout;
 mod name;
 mod ndjson;
 mod paths;
+mod pdf;
 mod projection;
 #[cfg(test)]
 mod test_support;
@@ -161,6 +162,7 @@ pub static FORMATS: &[Format] = &[
     inventory::ini::FORMAT,
     inventory::yaml::FORMAT,
     xlsx::FORMAT,
+    pdf::FORMAT,
 ];
 
 /// The format of this name.

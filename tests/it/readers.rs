@@ -3,6 +3,7 @@
 mod csv;
 mod golden;
 mod inventory;
+mod pdf;
 mod xlsx;
 mod xml;
 

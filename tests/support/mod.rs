@@ -9,3 +9,4 @@ pub(crate) mod python;
 pub(crate) mod rabbit;
 pub(crate) mod receiver;
 pub(crate) mod tls;
+pub(crate) mod tools;
