@@ -8,6 +8,7 @@
 //! projection  rows with the chosen columns alone
 //! name        the name of an artifact's file
 //! escape      characters that mean something where they are written
+//! figures     the key figures of formats for people
 //! inventory   the formats for Ansible
 //! the others  a format each
 //! ```
@@ -19,9 +20,12 @@ mod about;
 mod cell;
 mod csv;
 mod escape;
+mod figures;
+mod html;
 mod inventory;
 mod json;
 mod layout;
+mod md;
 mod name;
 mod ndjson;
 mod paths;
@@ -163,6 +167,8 @@ pub static FORMATS: &[Format] = &[
     inventory::yaml::FORMAT,
     xlsx::FORMAT,
     pdf::FORMAT,
+    html::FORMAT,
+    md::FORMAT,
 ];
 
 /// The format of this name.

@@ -22,7 +22,9 @@ pub(super) fn written(format: &Format, rows: &[RawDocumentBuf], columns: &[&str]
         taken_at: "2018-11-28T02:00:00.123Z".parse().unwrap(),
         place: Place { found, total_pages: 1, page: 1, limit: found },
         rows: found,
-        charts: serde_json::Value::Null,
+        charts: serde_json::json!({"os_base": {
+            "aggr": {"label": ["Linux", "<b>"], "data": [3, 1]}, "opts": {"ct": "bar", "txt": "OS", "size": "col-sm-8"},
+        }}),
         layout,
     };
     let mut render = (format.render)(about, &Options { columns, ..Options::default() });

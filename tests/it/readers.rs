@@ -2,7 +2,9 @@
 
 mod csv;
 mod golden;
+mod html;
 mod inventory;
+mod md;
 mod pdf;
 mod xlsx;
 mod xml;

@@ -1,6 +1,5 @@
 //! What comes before the rows: title, facts, key figures and charts.
 
-use super::figures::{Figure, figures};
 use super::font::{REPLACEMENT, Typeface};
 use super::ink::{BLACK, GREY, HAIR, TINT, letters};
 use super::paper::{Place, SIDE, TOP};
@@ -9,6 +8,7 @@ use super::press::{Press, baseline, line_height, one_line};
 use super::text::Text;
 use crate::artifact::RenderError;
 use crate::artifact::about::{About, grouped};
+use crate::artifact::figures::{Figure, figures};
 use crate::chart::{Chart, Style};
 
 /// Between two parts of the page, in points.

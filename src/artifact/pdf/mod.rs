@@ -8,7 +8,7 @@
 //! ink      colours and letters
 //! page     what stands on a page
 //! press    pages one after the other, with headers and footers
-//! front    title, facts, key figures (figures) and charts (picture)
+//! front    title, facts, key figures and charts (picture)
 //! table    the rows
 //! print    pages printed by genpdf
 //! file     the file (embed: its fonts; copy: its drawings)
@@ -24,7 +24,6 @@
 mod columns;
 mod copy;
 mod embed;
-mod figures;
 mod file;
 mod font;
 mod front;

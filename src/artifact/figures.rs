@@ -1,6 +1,6 @@
 //! The key figures: how much there is, and what is most frequent.
 
-use crate::artifact::about::{About, grouped};
+use super::about::{About, grouped};
 use crate::chart::{Chart, Kind};
 
 /// Charts whose most frequent value is told.
