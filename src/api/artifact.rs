@@ -1,7 +1,7 @@
 //! `GET`, `HEAD /reports/<table>` and `/reports/<table>/artifacts/<format>`: a table in one of the formats.
 
 use super::caller::Caller;
-use super::error::{ApiError, Mistakes};
+use super::error::{ApiError, Mistakes, with_causes};
 use super::page::Wanted;
 use super::params::Params;
 use super::rows::{no_table, store, table};
@@ -84,7 +84,7 @@ impl Asked<'_> {
         }
         let id = RequestId::of(self.request);
         let pieces = artifact.pieces().await.map_err(api_error)?.inspect_err(move |error| {
-            log::error!(request_id = id.as_str(); "an artifact of {table} broke off: {error}");
+            log::error!(request_id = id.as_str(); "an artifact of {table} broke off: {}", with_causes(error));
         });
         Ok(Some(response.streaming(pieces.boxed())))
     }

@@ -103,8 +103,7 @@ impl ApiError {
 
     /// The message with its causes, for the log.
     pub(super) fn full(&self) -> String {
-        let causes = std::iter::successors(std::error::Error::source(self), |error| error.source());
-        causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
+        with_causes(self)
     }
 
     /// What the caller is told: the detail of a failure of ours stays in the log.
@@ -139,6 +138,12 @@ impl ApiError {
             ) => message(&self.to_string()),
         }
     }
+}
+
+/// An error's message with its causes.
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Whole seconds, upwards.

@@ -45,7 +45,11 @@ impl<'r> Cell<'r> {
     pub fn plain(&self) -> Cow<'r, str> {
         match self {
             Self::Empty => Cow::Borrowed(""),
-            Self::Value(value) => scalar(value).unwrap_or_else(|| self.json()),
+            Self::Value(value) => scalar(value).unwrap_or_else(|| {
+                let json = self.json();
+                // Of a rare kind, such as binary data, that JSON has as a text.
+                if json.starts_with('"') { Cow::Owned(serde_json::from_str(&json).unwrap_or_default()) } else { json }
+            }),
             Self::Several(_) | Self::Rest(_) => self.json(),
         }
     }

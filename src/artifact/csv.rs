@@ -1,13 +1,13 @@
 //! CSV after RFC 4180: a heading, then a row a line, every cell quoted that is no number (contract §3).
 //!
 //! A table begins with the report's columns; an object is a column for each of its paths (`os.base`), a list stands in
-//! its cell as compact JSON. Today's service also writes the index of pandas as a first column: [`Dialect::index`].
+//! its cell as compact JSON. Written here and not by the crate csv, whose writer cannot quote by a cell's type: it asks of every
+//! text whether it reads as a number, and takes twice as long. Today's service also writes the index of pandas as a first column: [`Dialect::index`].
 
 use super::{About, Cell, Format, Layout, Options, Render, RenderError};
 use crate::domain::Row;
 use bson::raw::RawBsonRef;
-use csv::{QuoteStyle, Terminator, WriterBuilder};
-use std::borrow::Cow;
+use std::io::Write;
 
 pub(super) const FORMAT: Format = Format {
     name: "csv",
@@ -47,54 +47,65 @@ struct Csv {
 }
 
 impl Csv {
-    /// One line. The writer lives for a line only, as what it wrote last must not stay behind in its buffer.
-    fn line<'c>(
-        &self,
-        index: &'c str,
-        cells: impl Iterator<Item = Cow<'c, str>>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), RenderError> {
-        let mut builder = WriterBuilder::new();
-        builder.quote_style(QuoteStyle::NonNumeric).terminator(Terminator::CRLF).delimiter(self.dialect.separator);
-        let mut writer = builder.buffer_capacity(LINE_BYTES).from_writer(out);
-        let index = self.dialect.index.then_some(Cow::Borrowed(index));
-        let written = index.into_iter().chain(cells).try_for_each(|cell| writer.write_field(&*cell));
-        written
-            .and_then(|()| writer.write_record(None::<&[u8]>))
-            .and_then(|()| Ok(writer.flush()?))
-            .map_err(RenderError::of("a row cannot be written as CSV"))
+    fn cell(&self, cell: &Cell<'_>, out: &mut Vec<u8>) -> Result<(), RenderError> {
+        let written = match cell {
+            Cell::Value(RawBsonRef::Int32(number)) => write!(out, "{number}"),
+            Cell::Value(RawBsonRef::Int64(number)) => write!(out, "{number}"),
+            Cell::Value(RawBsonRef::Decimal128(number)) => write!(out, "{number}"),
+            Cell::Value(RawBsonRef::Double(number)) if number.is_finite() => {
+                serde_json::to_writer(&mut *out, number).map_err(Into::into)
+            }
+            Cell::Empty | Cell::Value(_) | Cell::Several(_) | Cell::Rest(_) => {
+                self.text(&cell.plain(), out);
+                Ok(())
+            }
+        };
+        written.map_err(RenderError::of("a row cannot be written as CSV"))
     }
 
-    fn text<'c>(&self, cell: &Cell<'c>) -> Cow<'c, str> {
-        let text = cell.plain();
-        let is_text = !matches!(
-            cell,
-            Cell::Value(
-                RawBsonRef::Int32(_) | RawBsonRef::Int64(_) | RawBsonRef::Double(_) | RawBsonRef::Decimal128(_)
-            )
-        );
-        if is_text && !self.dialect.raw { harmless(text) } else { text }
+    /// A cell in quotes.
+    fn text(&self, text: &str, out: &mut Vec<u8>) {
+        out.push(b'"');
+        if !self.dialect.raw && is_formula(text) {
+            out.push(b'\'');
+        }
+        for (place, part) in text.split('"').enumerate() {
+            if place > 0 {
+                out.extend(b"\"\"");
+            }
+            out.extend(part.as_bytes());
+        }
+        out.push(b'"');
     }
 }
-
-/// What a line mostly fits into.
-const LINE_BYTES: usize = 2048;
 
 impl Render for Csv {
     fn begin(&mut self, out: &mut Vec<u8>) -> Result<(), RenderError> {
         if self.dialect.bom {
             out.extend("\u{feff}".as_bytes());
         }
-        let headings = self.layout.headings().iter().map(|heading| {
-            let heading = Cow::Borrowed(heading.as_str());
-            if self.dialect.raw { heading } else { harmless(heading) }
-        });
-        self.line("", headings, out)
+        let index = self.dialect.index.then_some("");
+        let headings = index.into_iter().chain(self.layout.headings().iter().map(String::as_str));
+        for (place, heading) in headings.enumerate() {
+            if place > 0 {
+                out.push(self.dialect.separator);
+            }
+            self.text(heading, out);
+        }
+        out.extend(b"\r\n");
+        Ok(())
     }
 
     fn row(&mut self, row: &Row, out: &mut Vec<u8>) -> Result<(), RenderError> {
+        let number = Cell::Value(RawBsonRef::Int64(i64::try_from(self.number).unwrap_or(i64::MAX)));
         let cells = self.layout.cells(row);
-        self.line(&self.number.to_string(), cells.iter().map(|cell| self.text(cell)), out)?;
+        for (place, cell) in self.dialect.index.then_some(&number).into_iter().chain(&cells).enumerate() {
+            if place > 0 {
+                out.push(self.dialect.separator);
+            }
+            self.cell(cell, out)?;
+        }
+        out.extend(b"\r\n");
         self.number += 1;
         Ok(())
     }
@@ -104,15 +115,14 @@ impl Render for Csv {
     }
 }
 
-/// A text that no spreadsheet takes for a formula: an apostrophe goes before `=`, `+`, `-`, `@` and control characters
-/// (OWASP, "CSV Injection"). A text that is a negative number stays one.
-fn harmless(text: Cow<'_, str>) -> Cow<'_, str> {
-    let is_dangerous = text.starts_with(|c: char| matches!(c, '=' | '+' | '-' | '@') || c.is_control());
+/// Whether a spreadsheet would take a text for a formula: it begins with `=`, `+`, `-`, `@` or a control character (OWASP,
+/// "CSV Injection"). A text that is a negative number is none.
+fn is_formula(text: &str) -> bool {
     let is_number = || {
-        text.strip_prefix('-')
-            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()) && rest.parse::<f64>().is_ok())
+        let digits = text.strip_prefix('-').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        digits.is_some_and(|digits| digits.parse::<f64>().is_ok())
     };
-    if is_dangerous && !is_number() { Cow::Owned(format!("'{text}")) } else { text }
+    text.starts_with(|c: char| matches!(c, '=' | '+' | '-' | '@') || c.is_control()) && !is_number()
 }
 
 #[cfg(test)]
@@ -158,7 +168,10 @@ mod tests {
         let safe = written(&rows, Dialect::default());
         assert_eq!(
             safe.lines().collect::<Vec<_>>(),
-            [r#""'=a","b","c","d","e","f","g","h""#, "\"'=1+1\",\"'+1\",\"'-1+1\",\"'@x\",\"'\t=1\",-1.5,-1,\"a=b\"",]
+            [
+                r#""'=a","b","c","d","e","f","g","h""#,
+                "\"'=1+1\",\"'+1\",\"'-1+1\",\"'@x\",\"'\t=1\",\"-1.5\",-1,\"a=b\"",
+            ]
         );
         assert!(written(&rows, Dialect { raw: true, ..Dialect::default() }).contains("\"=1+1\""));
     }

@@ -25,7 +25,30 @@ pub struct Layout {
 #[derive(Debug, Clone, Default)]
 struct Node {
     column: Option<usize>,
-    below: HashMap<String, Node>,
+    below: Vec<(String, Node)>,
+    /// Where in `below` a name is.
+    places: HashMap<String, usize>,
+    /// Rows are alike: after one name mostly comes the one that came after it before.
+    next: std::cell::Cell<usize>,
+}
+
+impl Node {
+    fn insert(&mut self, name: &str) -> &mut Self {
+        let place = *self.places.entry(name.to_owned()).or_insert_with(|| {
+            self.below.push((name.to_owned(), Self::default()));
+            self.below.len() - 1
+        });
+        &mut self.below[place].1
+    }
+
+    fn get(&self, name: &str) -> Option<&Self> {
+        let place = match self.below.get(self.next.get()) {
+            Some((expected, _)) if expected == name => self.next.get(),
+            _ => *self.places.get(name)?,
+        };
+        self.next.set(place + 1);
+        self.below.get(place).map(|(_, node)| node)
+    }
 }
 
 /// A column that was asked for and is not there.
@@ -72,8 +95,7 @@ impl Layout {
         if path == OTHER {
             self.other = Some(place);
         } else {
-            let node =
-                path.split('.').fold(&mut self.root, |node, name| node.below.entry(name.to_owned()).or_default());
+            let node = path.split('.').fold(&mut self.root, |node, name| node.insert(name));
             if node.column.is_some() {
                 return;
             }
@@ -122,7 +144,7 @@ struct Filling<'a, 'r> {
 impl<'r> Filling<'_, 'r> {
     fn put(&mut self, above: &Node, element: &RawElement<'r>) {
         let name = element.key().as_str();
-        let node = above.below.get(name);
+        let node = above.get(name);
         // Without a column there is nothing to read.
         if node.is_none() && self.rest.is_none() {
             return;

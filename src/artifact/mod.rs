@@ -72,7 +72,7 @@ pub trait Render: Send {
 
 /// Why an artifact cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("{what}: {source}")]
+#[error("{what}")]
 pub struct RenderError {
     /// What was being done.
     pub what: &'static str,

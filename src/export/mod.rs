@@ -6,6 +6,7 @@
 pub mod command;
 
 use crate::artifact::{About, Format, Layout, NoColumn, Options, Paths, Place, Render, RenderError};
+use crate::chart::Counts;
 use crate::domain::{Report, Row};
 use crate::store::{Found, RowQuery, RowStream, Store, StoreError};
 use bytes::Bytes;
@@ -30,7 +31,7 @@ pub enum ExportError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The document cannot be written.
-    #[error("the artifact cannot be written: {0}")]
+    #[error(transparent)]
     Render(#[from] RenderError),
     /// The thread that wrote the document is gone.
     #[error("the artifact was not written to its end")]
@@ -73,7 +74,7 @@ impl Artifact {
     /// For a column that the table does not have, and where the store fails.
     pub async fn open(
         store: &dyn Store,
-        report: Report,
+        mut report: Report,
         order: Order,
         place: impl FnOnce(u64) -> Place,
     ) -> Result<Option<Self>, ExportError> {
@@ -81,7 +82,11 @@ impl Artifact {
         query.generation = report.generation;
         query.limit = [query.limit, bound].into_iter().flatten().min();
         let needs_layout = format.needs_layout || !options.columns.is_empty();
-        let layout = if needs_layout { layout(store, &report, &options.columns).await? } else { Layout::default() };
+        let paths = if needs_layout { survey(store, &mut report).await? } else { Vec::new() };
+        let layout = match options.columns.as_slice() {
+            [] => Layout::new(&paths),
+            columns => Layout::of_columns(&paths, columns)?,
+        };
         let (skip, limit) = (query.skip, query.limit.unwrap_or(u64::MAX));
         let Some(Found { count, rows: stream }) = store.find(&report.table, query).await? else { return Ok(None) };
         let rows = count.saturating_sub(skip).min(limit);
@@ -106,21 +111,25 @@ impl Artifact {
     }
 }
 
-/// The columns of an artifact: all that a run has noted, else all that its rows have.
-async fn layout(store: &dyn Store, report: &Report, columns: &[String]) -> Result<Layout, ExportError> {
-    let paths = match &report.paths {
-        Some(paths) => paths.clone(),
-        None => {
-            let query = RowQuery { generation: report.generation, ..RowQuery::default() };
-            let mut paths = Paths::default();
-            let mut rows = store.rows(&report.table, query).await?;
-            while let Some(row) = rows.try_next().await? {
-                row.fields().for_each(|field| paths.add(&field));
-            }
-            paths.finish(&report.columns)
-        }
-    };
-    Ok(if columns.is_empty() { Layout::new(&paths) } else { Layout::of_columns(&paths, columns)? })
+/// The flattened columns that a run has noted. Where none has, one look at all rows finds them, and counts the charts too.
+async fn survey(store: &dyn Store, report: &mut Report) -> Result<Vec<String>, ExportError> {
+    if let Some(paths) = &report.paths {
+        return Ok(paths.clone());
+    }
+    let query = RowQuery { generation: report.generation, ..RowQuery::default() };
+    let mut paths = Paths::default();
+    let mut counts = Counts::new(&report.component.to_lowercase());
+    let mut rows = store.rows(&report.table, query).await?;
+    while let Some(row) = rows.try_next().await? {
+        row.fields().for_each(|field| {
+            paths.add(&field);
+            counts.add(&field);
+        });
+    }
+    if !report.aggr.is_object() {
+        report.aggr = counts.finish();
+    }
+    Ok(paths.finish(&report.columns))
 }
 
 struct Streaming {
