@@ -4,6 +4,7 @@ Usage: equivalents.py csv|xml|inventory ROWS.ndjson OUTPUT
 """
 
 import json
+import re
 import sys
 import time
 
@@ -40,13 +41,27 @@ def host_line(row):
     return row["hostname"] + "".join(f" {key}={value}" for key, value in variables.items() if value)
 
 
+def groups_of(row):
+    """The groups of a host, valid names as Ansible wants them."""
+    datacenter = row.get("datacenters") or {}
+    values = [("provider", datacenter.get("provider")), ("region", datacenter.get("region"))]
+    values += [(key, row.get(key)) for key in ("environment", "role")]
+    values += [("application", each.get("name")) for each in row.get("applications") or []]
+    values += [("system", each.get("name")) for each in row.get("system") or []]
+    return [f"{kind}_" + re.sub(r"\W", "_", str(value).lower()) for kind, value in values if value]
+
+
 def inventory(rows, output):
     start = time.perf_counter()
-    seen, lines = set(), ["[all]"]
+    seen, lines, groups = set(), ["[all]"], {}
     for row in rows:
         if row["_id"] not in seen and row.get("hostname"):
             seen.add(row["_id"])
             lines.append(host_line(row))
+            for group in groups_of(row):
+                groups.setdefault(group, []).append(row["hostname"])
+    for group, hosts in groups.items():
+        lines += ["", f"[{group}]", *hosts]
     with open(output, "w", encoding="utf-8") as file:
         file.write("\n".join(lines))
     return start

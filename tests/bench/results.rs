@@ -39,7 +39,7 @@ const NOTES: &str = "\
 - *requests a second*: pages of 50 in the default order on 4 connections for 5 s; client and API share the cores.
 - *artifact*: a large general report in one format, by `GET /reports/<table>/artifacts/<format>` in the default order, read to
   its end and thrown away. *Python*: `pandas.json_normalize(rows).to_csv`, `dicttoxml.dicttoxml(rows)` and a plain loop that writes
-  the hosts of an inventory (without the groups), on the same rows that it has read before
+  hosts and groups of an inventory (without quoting, checks of names and templates), on the same rows that it has read before
   (dicttoxml, which takes minutes, up to 10,000 rows only). The peak is that of this artifact alone.
 - CPU is user and system time of our two processes; the inventory, RabbitMQ, the MongoDB server and the client share the
   cores besides. Peak is the largest resident memory (VmHWM).

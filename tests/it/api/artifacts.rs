@@ -3,6 +3,7 @@
 use super::{Api, TABLE, fill, on_every_store, rows_path, servers, snapshot};
 use crate::support::http::Answer;
 use crate::support::program::Program;
+use crate::support::tools::tool;
 use maestro_reports::artifact::FORMATS;
 use serde_json::json;
 use std::io::Read;
@@ -178,4 +179,29 @@ fn an_export_that_cannot_be_made_says_why() {
         assert!(ended.status.code() == Some(code) && log.contains(said), "{line:?} {:?}: {log}", ended.status);
         assert!(!file.exists(), "{line:?}");
     }
+}
+
+#[test]
+fn a_format_that_is_bounded_says_how_many_rows_of_how_many_it_holds() {
+    let settings = ["MAESTRO_PDF_ROWS", "MAESTRO_XLSX_ROWS", "MAESTRO_YAML_ROWS"].map(|name| (name, "2"));
+    let api = Api::start_with(&settings);
+    fill(&api);
+    let bounded: Vec<_> = FORMATS.iter().filter(|format| format.bound.is_some()).collect();
+    assert_eq!(bounded.len(), 3);
+    let file = api.data.path().join("artifact");
+    let env = [&settings[..], &[("MAESTRO_DATA_DIR", api.data.path().to_str().unwrap())]].concat();
+    for format in bounded {
+        let answer = api.get(&artifact(format.name));
+        let counts = ["x-row-count", "x-total-count"].map(|name| answer.header(name));
+        assert_eq!(counts, [Some("2"), Some("3")], "{}", format.name);
+        let made = Program::output(&["export", TABLE, "-o", file.to_str().unwrap(), "--format", format.name], &env);
+        let said = String::from_utf8(made.stderr).unwrap();
+        assert!(made.status.success() && said.contains("2 of 3 rows"), "{}: {said}", format.name);
+        assert!(said.contains(format.bound.unwrap().variable()), "{said}");
+    }
+    let yaml = text(&api.get(&artifact("inventory-yaml")));
+    assert!(yaml.lines().next().unwrap().contains("2 of 3 rows"), "{yaml}");
+    std::fs::write(&file, api.get(&artifact("pdf")).body).unwrap();
+    let Some(page) = tool("pdftotext", &["-l", "1", file.to_str().unwrap(), "-"]) else { return };
+    assert!(page.contains("2 of 3 rows"), "{page}");
 }
