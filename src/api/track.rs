@@ -5,7 +5,7 @@ use super::error::ApiError;
 use crate::{logging, metrics};
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest};
 use std::time::Instant;
@@ -57,6 +57,10 @@ pub(super) async fn track(
     let mut response = logging::about(logging::REQUEST_ID, id.as_str(), next.call(request)).await?;
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(HEADER, value);
+    }
+    // What kept the answer from being compressed again is no coding that goes out (RFC 9110 §8.4.1).
+    if response.headers().get(CONTENT_ENCODING).is_some_and(|coding| coding == "identity") {
+        response.headers_mut().remove(CONTENT_ENCODING);
     }
     let status = response.status();
     if let Some(error) = response.response().error().filter(|_| status.is_server_error()) {
