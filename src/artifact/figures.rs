@@ -42,3 +42,26 @@ fn most_frequent(chart: &Chart) -> Option<Figure> {
     };
     Some(Figure { number, label: first.label.clone(), of: chart.title.clone() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chart::charts;
+    use serde_json::json;
+
+    fn share(counts: &[u64]) -> Option<String> {
+        let labels: Vec<String> = (0..counts.len()).map(|n| n.to_string()).collect();
+        let aggr = json!({"label": labels, "data": counts});
+        let charts = charts(&json!({"key": {"aggr": aggr, "opts": {"ct": "pie", "txt": "OS"}}}));
+        charts.iter().find_map(most_frequent).map(|figure| figure.number)
+    }
+
+    #[test]
+    fn only_the_whole_is_a_hundred_percent_and_only_nothing_none() {
+        assert_eq!(share(&[3]).as_deref(), Some("100 %"));
+        assert_eq!(share(&[9_999, 1]).as_deref(), Some("99 %"));
+        assert_eq!(share(&[2, 1]).as_deref(), Some("67 %"));
+        assert_eq!(share(&[1; 1_000]).as_deref(), Some("< 1 %"));
+        assert_eq!(share(&[]), None);
+    }
+}

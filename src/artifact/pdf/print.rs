@@ -8,6 +8,7 @@ use super::font::Typeface;
 use super::page::Line;
 use super::paper::Paper;
 use crate::artifact::RenderError;
+use genpdf::error::{Error, ErrorKind};
 use genpdf::render::Renderer;
 use genpdf::{Mm, Position, Size};
 use printpdf::{CustomPdfConformance, PdfConformance, Pt};
@@ -30,7 +31,7 @@ pub(super) fn print(typeface: &Typeface, paper: Paper, pages: &[Vec<Line>]) -> R
     document.get_pages().into_values().map(content).collect()
 }
 
-fn written(typeface: &Typeface, paper: Paper, pages: &[Vec<Line>]) -> Result<Vec<u8>, genpdf::error::Error> {
+fn written(typeface: &Typeface, paper: Paper, pages: &[Vec<Line>]) -> Result<Vec<u8>, Error> {
     let size = Size::new(mm(paper.width), mm(paper.height));
     let mut renderer = Renderer::new(size, "")?;
     // Without a colour profile of half a megabyte.
@@ -44,7 +45,9 @@ fn written(typeface: &Typeface, paper: Paper, pages: &[Vec<Line>]) -> Result<Vec
             // Genpdf places a line by its upper edge, and puts its letters a whole line below.
             let height = style.font(&typeface.cache).glyph_height(style.font_size());
             let place = Position::new(mm(*x), mm(*baseline) - height);
-            area.print_str(&typeface.cache, place, *style, text)?;
+            if !area.print_str(&typeface.cache, place, *style, text)? {
+                return Err(Error::new("a line lies beyond the page", ErrorKind::PageSizeExceeded));
+            }
         }
     }
     let mut written = Vec::new();
