@@ -18,6 +18,7 @@
 //! | [`endpoints`] | signed messages to users' endpoints, and which addresses these may have |
 //! | [`folder`], [`sqlite`] | the data folder and its lock; copies of SQLite files |
 //! | [`metrics`], [`logging`] | what a process counts; how its log is written |
+//! | [`tally`] | pure: what is learnt of rows as they pass |
 //! | [`artifact`] | pure: rows in, files out; one file a format |
 //! | [`filter`], [`chart`], [`task`], [`auth`], [`config`] | pure: the filter language, counting, Celery's messages, tokens, settings |
 //! | [`domain`] | the nouns: ids, tables, statuses, reports, rows |
@@ -61,7 +62,6 @@
 pub mod api;
 pub mod app;
 pub mod artifact;
-
 pub mod auth;
 pub mod backup;
 pub mod beat;
@@ -93,6 +93,7 @@ pub mod signal;
 pub mod sqlite;
 pub mod stages;
 pub mod store;
+pub mod tally;
 pub mod task;
 pub mod tls;
 pub mod worker;

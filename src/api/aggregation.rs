@@ -4,11 +4,10 @@ use super::caller::Caller;
 use super::error::ApiError;
 use super::rows::{no_table, store, table};
 use crate::app::App;
-use crate::chart::Counts;
 use crate::domain::TableName;
-use crate::store::{RowQuery, Store, StoreError};
+use crate::store::{RowQuery, Store};
+use crate::tally::Tally;
 use actix_web::{HttpRequest, HttpResponse, web};
-use futures_util::TryStreamExt;
 use serde_json::{Map, Value, json};
 
 /// Answers with the counts.
@@ -29,19 +28,10 @@ pub(super) async fn counted(store: &dyn Store, table: &TableName) -> Result<Valu
         _ => {
             store.count(table, &Default::default()).await?.ok_or_else(|| no_table(table))?;
             let component = record.map(|record| record.component.to_lowercase()).unwrap_or_default();
-            Ok(count(store, table, &component).await?)
+            // One that the Python service left, or that rows were added to.
+            Ok(Tally::of(&component, store.rows(table, RowQuery::default()).await?).await?.charts())
         }
     }
-}
-
-/// Counts the rows of a table that no run has counted: one that the Python service left, or that rows were added to.
-async fn count(store: &dyn Store, table: &TableName, component: &str) -> Result<Value, StoreError> {
-    let mut counts = Counts::new(component);
-    let mut rows = store.rows(table, RowQuery::default()).await?;
-    while let Some(row) = rows.try_next().await? {
-        row.fields().for_each(|field| counts.add(&field));
-    }
-    Ok(counts.finish())
 }
 
 /// The two lists of each chart (contract §7) as one object.

@@ -10,7 +10,7 @@ use super::{accept, etag, options};
 use crate::app::App;
 use crate::artifact::{Format, Options, file_name};
 use crate::domain::Report;
-use crate::export::{Artifact, ExportError, Order};
+use crate::export::{Artifact, ExportError, LOOKS, Order};
 use actix_web::http::Method;
 use actix_web::http::header::{
     CONTENT_ENCODING, CONTENT_SECURITY_POLICY, Charset, ContentDisposition, DispositionParam, DispositionType, ETAG,
@@ -19,8 +19,6 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-/// A run may put another generation in place between the look at the record and the look at the rows.
-const LOOKS: usize = 5;
 /// What a page of ours may do: show itself.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox";
 
@@ -39,8 +37,8 @@ pub(super) async fn read(_: Caller, request: HttpRequest, app: web::Data<App>) -
     for _ in 0..LOOKS {
         let report = store(&app)?.report(&table).await?.ok_or_else(|| no_table(&table))?;
         let tag = etag::of(&report, format, &params);
-        if etag::is_known(&request, &tag) {
-            return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());
+        if let Some(answer) = etag::unchanged(&request, &tag) {
+            return Ok(answer);
         }
         let mut response = HttpResponse::Ok();
         response.insert_header((ETAG, tag));

@@ -20,8 +20,8 @@ pub(super) async fn read(_: Caller, request: HttpRequest, app: web::Data<App>) -
     let chart = charts.iter().find(|chart| chart.key == key).ok_or_else(|| no_chart(&charts))?;
     let drawing = chart.svg(Style::Adaptive);
     let tag = etag::of_bytes(drawing.as_bytes());
-    if etag::is_known(&request, &tag) {
-        return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());
+    if let Some(answer) = etag::unchanged(&request, &tag) {
+        return Ok(answer);
     }
     Ok(HttpResponse::Ok()
         .content_type("image/svg+xml")

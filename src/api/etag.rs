@@ -3,8 +3,8 @@
 use super::params::Params;
 use crate::artifact::Format;
 use crate::domain::Report;
-use actix_web::HttpRequest;
-use actix_web::http::header::{EntityTag, Header, IfNoneMatch};
+use actix_web::http::header::{ETAG, EntityTag, Header, IfNoneMatch};
+use actix_web::{HttpRequest, HttpResponse};
 use sha2::{Digest, Sha256};
 
 /// The tag of an artifact: another one whenever rows, what describes them, the request or this program differ. Weak, as
@@ -24,8 +24,13 @@ pub(super) fn of_bytes(bytes: &[u8]) -> EntityTag {
     EntityTag::new_weak(Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// The answer to a client that has already what the tag stands for.
+pub(super) fn unchanged(request: &HttpRequest, tag: &EntityTag) -> Option<HttpResponse> {
+    is_known(request, tag).then(|| HttpResponse::NotModified().insert_header((ETAG, tag.clone())).finish())
+}
+
 /// Whether the client says that it has what the tag stands for (RFC 9110 §13.1.2).
-pub(super) fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
+fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
     match IfNoneMatch::parse(request) {
         Ok(IfNoneMatch::Any) => true,
         Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(tag)),

@@ -20,34 +20,21 @@ pub(super) fn read(params: &Params, mistakes: &mut Mistakes) -> Options {
     };
     let (index, bom, raw) = (flag("index"), flag("bom"), flag("raw"));
     let separator = separator(params.get("sep"), mistakes);
-    Options {
-        csv: Dialect { index, bom, separator, raw },
-        columns: columns(params.get("columns"), mistakes),
-        bare: false,
-    }
+    let columns = columns(params.get("columns"), mistakes);
+    Options::new(Dialect { index, bom, separator, raw }, columns, false)
 }
 
 fn separator(text: Option<&str>, mistakes: &mut Mistakes) -> u8 {
-    match text {
-        None | Some(",") => b',',
-        Some(";") => b';',
-        Some("|") => b'|',
-        Some("\t" | "tab") => b'\t',
-        Some(_) => {
-            mistakes.insert("sep", "expected a comma, a semicolon (%3B), a vertical bar or tab".to_owned());
-            b','
-        }
-    }
+    Dialect::separator(text.unwrap_or(",")).unwrap_or_else(|| {
+        mistakes.insert("sep", "expected a comma, a semicolon (%3B), a vertical bar or tab".to_owned());
+        b','
+    })
 }
 
-/// The columns in the order asked for, each once.
+/// The columns in the order asked for.
 fn columns(text: Option<&str>, mistakes: &mut Mistakes) -> Vec<String> {
-    let mut columns: Vec<String> = Vec::new();
-    for column in text.unwrap_or_default().split(',').map(str::trim).filter(|column| !column.is_empty()) {
-        if !columns.iter().any(|known| known == column) {
-            columns.push(column.to_owned());
-        }
-    }
+    let columns = text.unwrap_or_default().split(',').map(str::trim).filter(|column| !column.is_empty());
+    let mut columns: Vec<String> = columns.map(str::to_owned).collect();
     if columns.len() > MAX_COLUMNS || !columns.iter().all(|column| is_plain_path(column)) {
         let expected =
             format!("expected at most {MAX_COLUMNS} paths of letters, digits, _, - and ., separated by commas");

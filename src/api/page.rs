@@ -5,12 +5,11 @@ use super::params::Params;
 use crate::artifact::{Format, Place};
 use crate::config;
 use crate::filter;
-use crate::store::{Direction, RowQuery};
+use crate::store::{DEFAULT_ORDER, Direction, RowQuery};
 use actix_web::HttpRequest;
 use bson::Document;
 use serde_json::Value;
 
-const DEFAULT_ORDER: &str = "updated_at";
 /// Longer addresses are not offered as links: many clients refuse so long a header.
 const MAX_LINK_BYTES: usize = 2000;
 
@@ -174,6 +173,8 @@ mod tests {
             wanted("ascending=1&orderBy=os.base").query.sort,
             Some(("os.base".to_owned(), Direction::Ascending))
         );
+        let long = |bytes| format!("orderBy={}", "a".repeat(bytes));
+        assert!(mistakes(&long(200)).is_empty() && mistakes(&long(201)) == ["orderBy"]);
     }
 
     #[test]

@@ -43,6 +43,14 @@ pub struct Place {
     pub limit: u64,
 }
 
+impl Place {
+    /// All rows on one page.
+    #[must_use]
+    pub fn whole(found: u64) -> Self {
+        Self { found, total_pages: 1, page: 1, limit: found }
+    }
+}
+
 impl About {
     /// What a report's record tells.
     #[must_use]
@@ -59,6 +67,14 @@ impl About {
             charts: report.aggr,
             layout,
         }
+    }
+
+    /// The conditions, or in words that there are none.
+    pub(super) fn conditions_or_none(&self) -> Vec<String> {
+        if self.conditions.is_empty() {
+            return vec!["none: every row that the owner may read".to_owned()];
+        }
+        self.conditions.clone()
     }
 
     /// `10,000 of 90,000 rows`, or `90,000 rows` where none is left out.

@@ -26,6 +26,12 @@ impl<'r> Cell<'r> {
         *self == Self::Empty
     }
 
+    /// Whether it is a number, which stands at the right of its column.
+    pub(super) fn is_number(&self) -> bool {
+        use RawBsonRef::{Decimal128, Double, Int32, Int64};
+        matches!(self, Self::Value(Int32(_) | Int64(_) | Double(_) | Decimal128(_)))
+    }
+
     /// The cell for people: texts as they are, dates as ISO 8601, lists of plain values separated by commas, anything
     /// deeper as compact JSON; nothing for an empty cell.
     #[must_use]

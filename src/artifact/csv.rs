@@ -34,6 +34,18 @@ pub struct Dialect {
     pub raw: bool,
 }
 
+impl Dialect {
+    /// The separator that a text names: `,` `;` `|` or `tab`.
+    #[must_use]
+    pub fn separator(text: &str) -> Option<u8> {
+        match text {
+            "," | ";" | "|" => text.bytes().next(),
+            "\t" | "tab" => Some(b'\t'),
+            _ => None,
+        }
+    }
+}
+
 impl Default for Dialect {
     fn default() -> Self {
         Self { index: false, bom: false, separator: b',', raw: false }

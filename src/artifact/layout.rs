@@ -67,11 +67,15 @@ impl Layout {
         layout
     }
 
-    /// The columns that were asked for: a path, all paths below an object, or a path in the elements of a list.
+    /// The columns that were asked for, or all where none were: a path, all paths below an object, or a path in the
+    /// elements of a list.
     ///
     /// # Errors
     /// For a column that the table does not have.
     pub fn of_columns(paths: &[String], wanted: &[String]) -> Result<Self, NoColumn> {
+        if wanted.is_empty() {
+            return Ok(Self::new(paths));
+        }
         let has_other = paths.iter().any(|path| path == OTHER);
         let mut layout = Self::default();
         for column in wanted {

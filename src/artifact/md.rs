@@ -51,15 +51,13 @@ fn head(about: &About) -> String {
     let facts = |name: &'static str, texts: &[String]| {
         texts.iter().map(|text| format!("- {name}: {}\n", escaped(text, " "))).collect::<String>()
     };
-    let none = ["none: every row that the owner may read".to_owned()];
-    let conditions = if about.conditions.is_empty() { none.as_slice() } else { &about.conditions };
     format!(
         "# {}\n\n{}- Read: {}\n{}{}{}- Rows: {}\n\n",
         escaped(&about.name, " "),
         facts("Component", Some(&about.component).filter(|name| !name.is_empty()).map_or(&[], std::slice::from_ref)),
         about.taken_at.format("%Y-%m-%d %H:%M UTC"),
         facts("Owner", &about.owner.iter().map(ToString::to_string).collect::<Vec<_>>()),
-        facts("Filter", conditions),
+        facts("Filter", &about.conditions_or_none()),
         facts("Selection", &about.selection),
         about.count(),
     )

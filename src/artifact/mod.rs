@@ -46,6 +46,7 @@ pub use paths::Paths;
 pub use projection::Projection;
 
 use crate::domain::Row;
+use std::collections::HashSet;
 use std::error::Error;
 
 /// Writes one artifact: `begin` once, `row` for each row, `end` once. What is ready is appended to `out`, which the
@@ -111,14 +112,14 @@ pub struct Format {
 }
 
 impl Format {
-    /// Why it does not hold more rows, and what to do; for people.
+    /// What to tell people where it holds fewer rows than were found: why, and what to do.
     #[must_use]
-    pub fn limit(&self) -> String {
-        let name = self.name;
-        match self.bound {
-            Some(bound) => format!("{name} holds no more; {} sets how many, csv and ndjson hold all", bound.variable()),
-            None => format!("{name} holds all rows"),
-        }
+    pub fn left_out(&self, held: u64, found: u64) -> String {
+        let why = match self.bound {
+            Some(bound) => format!("holds no more; {} sets how many, csv and ndjson hold all", bound.variable()),
+            None => "holds all rows".to_owned(),
+        };
+        format!("{held} of {found} rows: {} {why}", self.name)
     }
 }
 
@@ -156,6 +157,16 @@ pub struct Options {
     pub bare: bool,
 }
 
+impl Options {
+    /// These, each column once.
+    #[must_use]
+    pub fn new(csv: Dialect, mut columns: Vec<String>, bare: bool) -> Self {
+        let mut seen = HashSet::new();
+        columns.retain(|column| seen.insert(column.clone()));
+        Self { csv, columns, bare }
+    }
+}
+
 /// All formats. Among those that a client accepts alike, the first is taken.
 pub static FORMATS: &[Format] = &[
     json::FORMAT,
@@ -180,7 +191,6 @@ pub fn format(name: &str) -> Option<&'static Format> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashSet;
 
     #[test]
     fn names_and_media_types_are_unique_and_fit_into_addresses_and_headers() {

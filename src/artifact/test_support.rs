@@ -11,7 +11,7 @@ pub(super) fn written(format: &Format, rows: &[RawDocumentBuf], columns: &[&str]
     let mut paths = Paths::default();
     rows.iter().flat_map(Row::fields).for_each(|field| paths.add(&field));
     let paths = paths.finish(&[]);
-    let layout = if columns.is_empty() { Layout::new(&paths) } else { Layout::of_columns(&paths, &columns).unwrap() };
+    let layout = Layout::of_columns(&paths, &columns).unwrap();
     let found = u64::try_from(rows.len()).unwrap();
     let about = About {
         name: "Servers of Ελλάδα <&\"\n>".to_owned(),
@@ -20,7 +20,7 @@ pub(super) fn written(format: &Format, rows: &[RawDocumentBuf], columns: &[&str]
         conditions: vec!["os.base is \"Linux\"".to_owned(), "cpu is at least 4".to_owned()],
         selection: Vec::new(),
         taken_at: "2018-11-28T02:00:00.123Z".parse().unwrap(),
-        place: Place { found, total_pages: 1, page: 1, limit: found },
+        place: Place::whole(found),
         rows: found,
         charts: serde_json::json!({"os_base": {
             "aggr": {"label": ["Linux", "<b>"], "data": [3, 1]}, "opts": {"ct": "bar", "txt": "OS", "size": "col-sm-8"},

@@ -5,7 +5,7 @@ use crate::config::Artifacts;
 use crate::domain::TableName;
 use crate::export::Order;
 use crate::filter;
-use crate::store::{Direction, RowQuery};
+use crate::store::{DEFAULT_ORDER, Direction, RowQuery};
 use anyhow::Context;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -50,7 +50,7 @@ pub struct ExportArgs {
     #[arg(long, value_name = "JSON")]
     pub query: Option<String>,
     /// Path to sort by
-    #[arg(long, value_name = "PATH", default_value = "updated_at", value_parser = path)]
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_ORDER, value_parser = path)]
     pub order_by: String,
     /// Smallest first
     #[arg(long)]
@@ -65,7 +65,7 @@ impl FormatArgs {
     #[must_use]
     pub fn options(&self, bare: bool) -> Options {
         let csv = Dialect { index: self.index, bom: self.bom, separator: self.sep, raw: self.raw };
-        Options { csv, columns: self.columns.clone(), bare }
+        Options::new(csv, self.columns.clone(), bare)
     }
 }
 
@@ -102,9 +102,5 @@ fn formats() -> impl TypedValueParser<Value = &'static Format> {
 }
 
 fn separator(text: &str) -> Result<u8, String> {
-    match text {
-        "," | ";" | "|" => Ok(text.as_bytes()[0]),
-        "\t" | "tab" => Ok(b'\t'),
-        _ => Err("expected , ; | or tab".to_owned()),
-    }
+    Dialect::separator(text).ok_or_else(|| "expected , ; | or tab".to_owned())
 }

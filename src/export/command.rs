@@ -1,6 +1,6 @@
 //! `export`: a table of the store in a file or on standard output.
 
-use super::{Artifact, Order};
+use super::{Artifact, LOOKS, Order};
 use crate::artifact::Place;
 use crate::domain::TableName;
 use crate::output::Output;
@@ -8,9 +8,6 @@ use crate::store::Store;
 use anyhow::{Context, bail};
 use futures_util::TryStreamExt;
 use std::path::Path;
-
-/// A run may put another generation in place between the look at the record and the look at the rows.
-const LOOKS: usize = 5;
 
 /// Writes the artifact; what is left out of it, in words, where something is.
 ///
@@ -28,14 +25,13 @@ pub async fn run(store: &dyn Store, table: &TableName, order: Order, path: &Path
     }
     output.finish()?;
     let is_cut = order.bound.is_some_and(|bound| bound == rows && rows < found);
-    Ok(is_cut.then(|| format!("{rows} of {found} rows: {}", order.format.limit())))
+    Ok(is_cut.then(|| order.format.left_out(rows, found)))
 }
 
 async fn open(store: &dyn Store, table: &TableName, order: &Order) -> anyhow::Result<Artifact> {
     for _ in 0..LOOKS {
         let Some(report) = store.report(table).await? else { bail!("there is no table {table}") };
-        let whole = |found| Place { found, total_pages: 1, page: 1, limit: found };
-        if let Some(artifact) = Artifact::open(store, report, order.clone(), whole).await? {
+        if let Some(artifact) = Artifact::open(store, report, order.clone(), Place::whole).await? {
             return Ok(artifact);
         }
     }

@@ -5,15 +5,17 @@
 
 pub mod command;
 
-use crate::artifact::{About, Format, Layout, NoColumn, Options, Paths, Place, Render, RenderError};
-use crate::chart::Counts;
+use crate::artifact::{About, Format, Layout, NoColumn, Options, Place, Render, RenderError};
 use crate::domain::{Report, Row};
 use crate::store::{Found, RowQuery, RowStream, Store, StoreError};
+use crate::tally::Tally;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::{Semaphore, mpsc};
 
+/// Looks at a table until record and rows belong together: a run may put another generation in place between the two.
+pub const LOOKS: usize = 5;
 /// Bytes of one piece of an artifact; a piece ends with the row that reaches it.
 const PIECE_BYTES: usize = 1 << 16;
 /// Documents that are written as a whole at a time in this process.
@@ -83,10 +85,7 @@ impl Artifact {
         query.limit = [query.limit, bound].into_iter().flatten().min();
         let needs_layout = format.needs_layout || !options.columns.is_empty();
         let paths = if needs_layout { survey(store, &mut report).await? } else { Vec::new() };
-        let layout = match options.columns.as_slice() {
-            [] => Layout::new(&paths),
-            columns => Layout::of_columns(&paths, columns)?,
-        };
+        let layout = Layout::of_columns(&paths, &options.columns)?;
         let (skip, limit) = (query.skip, query.limit.unwrap_or(u64::MAX));
         let Some(Found { count, rows: stream }) = store.find(&report.table, query).await? else { return Ok(None) };
         let rows = count.saturating_sub(skip).min(limit);
@@ -117,19 +116,12 @@ async fn survey(store: &dyn Store, report: &mut Report) -> Result<Vec<String>, E
         return Ok(paths.clone());
     }
     let query = RowQuery { generation: report.generation, ..RowQuery::default() };
-    let mut paths = Paths::default();
-    let mut counts = Counts::new(&report.component.to_lowercase());
-    let mut rows = store.rows(&report.table, query).await?;
-    while let Some(row) = rows.try_next().await? {
-        row.fields().for_each(|field| {
-            paths.add(&field);
-            counts.add(&field);
-        });
-    }
+    let rows = store.rows(&report.table, query).await?;
+    let tally = Tally::of(&report.component.to_lowercase(), rows).await?;
     if !report.aggr.is_object() {
-        report.aggr = counts.finish();
+        report.aggr = tally.charts();
     }
-    Ok(paths.finish(&report.columns))
+    Ok(tally.paths(&report.columns))
 }
 
 struct Streaming {
@@ -209,7 +201,7 @@ mod tests {
     }
 
     fn json(rows: impl Iterator<Item = Result<Row, StoreError>> + Send + 'static) -> Artifact {
-        let place = Place { found: 3000, total_pages: 1, page: 1, limit: 3000 };
+        let place = Place::whole(3000);
         let report = serde_json::from_value(serde_json::json!({
             "table": "5c00000000000000000000a1_general", "name": "", "component": "", "filters": null, "owner": null,
             "status": "finished", "message": "", "rows": 3000, "columns": [], "paths": null, "revision": 1, "aggr": null,

@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 pub(super) const MAX_FILTERS: usize = 100;
 const MAX_VALUE_CHARS: usize = 1000;
 const MAX_PATH_CHARS: usize = 120;
+/// The same for a path of rows, which may be below a component.
+pub(super) const MAX_ROW_PATH_CHARS: usize = 200;
 const MAX_SHOWN_CHARS: usize = 60;
 
 /// A filter that is not understood: where it is and what was expected.
@@ -140,7 +142,7 @@ impl Item<'_> {
 
     fn path(&self, key: &str) -> Result<String, FilterError> {
         match self.fields.get(key) {
-            Some(Value::String(path)) if is_plain_path(path) => Ok(path.clone()),
+            Some(Value::String(path)) if path.len() <= MAX_PATH_CHARS && is_plain_path(path) => Ok(path.clone()),
             _ => Err(self.wrong(key, "a path of letters, digits, _ and - with single dots between")),
         }
     }
@@ -257,7 +259,7 @@ pub fn is_plain_path(path: &str) -> bool {
     let plain = |segment: &str| {
         !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     };
-    path.len() <= MAX_PATH_CHARS && path.split('.').all(plain)
+    path.len() <= MAX_ROW_PATH_CHARS && path.split('.').all(plain)
 }
 
 pub(super) fn error(place: &str, expected: impl Into<String>) -> FilterError {

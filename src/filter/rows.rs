@@ -1,7 +1,7 @@
 //! `query` of a row request: a checked MongoDB condition.
 
 use super::matcher::Matcher;
-use super::parse::shown;
+use super::parse::{MAX_ROW_PATH_CHARS, shown};
 use crate::domain::{is_date_key, is_id_key, parse_date};
 use bson::oid::ObjectId;
 use bson::{Bson, Document, doc};
@@ -13,7 +13,6 @@ const MAX_CONDITIONS: usize = 50;
 const MAX_LIST: usize = 1000;
 const MAX_TEXT_CHARS: usize = 1000;
 const MAX_REGEX_CHARS: usize = 500;
-const MAX_PATH_CHARS: usize = 200;
 
 /// A query that is not understood: where and what was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -239,7 +238,7 @@ fn date(date: DateTime<Utc>) -> Bson {
 
 fn is_path(key: &str) -> bool {
     let plain = |segment: &str| !segment.is_empty() && !segment.starts_with('$');
-    key.len() <= MAX_PATH_CHARS && !key.contains('\0') && key.split('.').all(plain)
+    key.len() <= MAX_ROW_PATH_CHARS && !key.contains('\0') && key.split('.').all(plain)
 }
 
 fn error(place: &str, expected: impl Into<String>) -> RowsError {

@@ -167,7 +167,7 @@ impl Printer {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
-        about.place = Place { found: self.rows, total_pages: 1, page: 1, limit: self.rows };
+        about.place = Place::whole(self.rows);
         about.rows = bound.map_or(self.rows, |bound| self.rows.min(bound));
         let held = about.rows;
         match self.writing {
@@ -179,17 +179,14 @@ impl Printer {
             Writing::Later(spool) => write_all(spool.rewind()?, about, order, &mut self.output)?,
         }
         self.output.finish()?;
-        let left_out = (held < self.rows).then(|| format!("{held} of {} rows: {}", self.rows, order.format.limit()));
+        let left_out = (held < self.rows).then(|| order.format.left_out(held, self.rows));
         Ok(Made { rows: self.rows, left_out })
     }
 }
 
 /// Writes the rows that were kept.
 fn write_all(mut rows: Spooled, mut about: About, order: &Order, output: &mut Output) -> anyhow::Result<()> {
-    about.layout = match order.options.columns.as_slice() {
-        [] => Layout::new(&rows.paths),
-        columns => Layout::of_columns(&rows.paths, columns).context("--columns")?,
-    };
+    about.layout = Layout::of_columns(&rows.paths, &order.options.columns).context("--columns")?;
     about.charts = std::mem::take(&mut rows.charts);
     let held = about.rows;
     let mut render = (order.format.render)(about, &order.options);

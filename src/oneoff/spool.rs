@@ -1,18 +1,15 @@
 //! Rows kept in a temporary file, and what is learnt of them on the way: formats that say how many rows there are, or which
 //! columns, begin only when the last row is known.
 
-use crate::artifact::Paths;
-use crate::chart::{Columns, Counts};
 use crate::domain::Row;
+use crate::tally::Tally;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 
 /// The rows so far. The file has no name, so it goes with the process.
 pub(super) struct Spool {
     file: BufWriter<File>,
-    counts: Counts,
-    columns: Columns,
-    paths: Paths,
+    tally: Tally,
 }
 
 /// What was learnt, and the rows.
@@ -27,17 +24,12 @@ pub(super) struct Spooled {
 impl Spool {
     /// Nothing yet; `component` is the lower-case name of what is read.
     pub(super) fn new(component: &str) -> io::Result<Self> {
-        let file = BufWriter::new(tempfile::tempfile()?);
-        Ok(Self { file, counts: Counts::new(component), columns: Columns::default(), paths: Paths::default() })
+        Ok(Self { file: BufWriter::new(tempfile::tempfile()?), tally: Tally::new(component) })
     }
 
     /// Keeps a row.
     pub(super) fn push(&mut self, row: &Row) -> io::Result<()> {
-        for field in row.fields() {
-            self.counts.add(&field);
-            self.columns.add(&field);
-            self.paths.add(&field);
-        }
+        self.tally.add(row);
         // A document begins with its length, so that it can be read back as it stands.
         self.file.write_all(row.as_bytes())
     }
@@ -46,8 +38,8 @@ impl Spool {
     pub(super) fn rewind(self) -> io::Result<Spooled> {
         let mut file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.rewind()?;
-        let paths = self.paths.finish(&self.columns.finish());
-        Ok(Spooled { paths, charts: self.counts.finish(), file: BufReader::new(file) })
+        let paths = self.tally.paths(&self.tally.columns());
+        Ok(Spooled { paths, charts: self.tally.charts(), file: BufReader::new(file) })
     }
 }
 

@@ -1,8 +1,7 @@
-//! *aggregation*: what is learnt of the rows as they pass: the chart counts and the columns.
+//! *aggregation*: what is learnt of the rows as they pass, and the time that it takes.
 
-use crate::artifact::Paths;
-use crate::chart::{Columns, Counts};
 use crate::domain::Row;
+use crate::tally::Tally;
 use std::time::{Duration, Instant};
 
 /// What a run leaves about its rows.
@@ -18,42 +17,36 @@ pub(super) struct Learnt {
     pub(super) seconds: f64,
 }
 
-/// The counts and columns of the rows seen so far, and the time that they took.
+/// The tally of a run, and the time that it took.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
-    counts: Counts,
-    columns: Columns,
-    paths: Paths,
+pub(super) struct Timed {
+    tally: Tally,
     spent: Duration,
 }
 
-impl Tally {
+impl Timed {
     /// Nothing seen yet; `component` is the lower-case name of what is read.
     pub(super) fn new(component: &str) -> Self {
-        Self { counts: Counts::new(component), ..Self::default() }
+        Self { tally: Tally::new(component), spent: Duration::ZERO }
     }
 
     /// Learns from a batch.
     pub(super) fn add(&mut self, rows: &[Row]) {
         let start = Instant::now();
-        for field in rows.iter().flat_map(Row::fields) {
-            self.counts.add(&field);
-            self.columns.add(&field);
-            self.paths.add(&field);
-        }
+        rows.iter().for_each(|row| self.tally.add(row));
         self.spent += start.elapsed();
     }
 
     /// Takes back what was learnt of rows that are left out; their columns stay, as other rows of the same ids have them.
     pub(super) fn remove(&mut self, rows: &[Row]) {
-        rows.iter().flat_map(Row::fields).for_each(|field| self.counts.remove(&field));
+        rows.iter().for_each(|row| self.tally.remove(row));
     }
 
     /// What was learnt.
     pub(super) fn finish(&self) -> Learnt {
         let start = Instant::now();
-        let (columns, aggr) = (self.columns.finish(), self.counts.finish());
-        let paths = self.paths.finish(&columns);
+        let (columns, aggr) = (self.tally.columns(), self.tally.charts());
+        let paths = self.tally.paths(&columns);
         Learnt { columns, paths, aggr, seconds: (self.spent + start.elapsed()).as_secs_f64() }
     }
 }

@@ -3,7 +3,7 @@
 //! The source fills batches on its reading thread and waits while `MAESTRO_BATCHES_IN_FLIGHT` of them are not yet
 //! written, so a slow sink slows the fetch down and memory stays flat whatever the number of rows.
 
-use super::aggregation::{Learnt, Tally};
+use super::aggregation::{Learnt, Timed};
 use super::batcher::Batcher;
 use super::webhook::{self, Sink};
 use super::write::{self, Written};
@@ -117,7 +117,7 @@ impl Run<'_> {
     async fn fill(&self, sink: &dyn Sink, shape: Shape<'_>, source: impl Source) -> Result<(u64, Outcome), StageError> {
         let stages = &self.app.config.stages;
         let (sender, batches) = mpsc::channel(stages.batches_in_flight);
-        let (stage, mut tally) = (shape.stage, Tally::new(&shape.component));
+        let (stage, mut tally) = (shape.stage, Timed::new(&shape.component));
         let fetching = fetch(&self.app.peers, source, Batcher::new(shape, stages.batch_rows, sender));
         let (fetched, written) = futures_util::join!(fetching, write::all(sink, batches, &mut tally));
         // A sink that fails stops the source, so its error is the one to tell.

@@ -2,7 +2,7 @@
 //! not on the reading thread, which has the parsing to do.
 
 use super::StageError;
-use super::aggregation::Tally;
+use super::aggregation::Timed;
 use super::webhook::Sink;
 use crate::domain::Row;
 use crate::store::Staged;
@@ -31,7 +31,7 @@ pub(super) struct Written {
 pub(super) async fn all(
     sink: &dyn Sink,
     mut batches: mpsc::Receiver<Vec<Row>>,
-    tally: &mut Tally,
+    tally: &mut Timed,
 ) -> Result<Written, StageError> {
     let mut written = Written::default();
     let mut failure = None;
@@ -146,7 +146,7 @@ mod tests {
     #[actix_rt::test]
     async fn only_so_many_batches_are_written_at_once_and_each_counts() {
         let sink = Held { at_once: 2, ..Held::default() };
-        let mut tally = Tally::new("servers");
+        let mut tally = Timed::new("servers");
         let watch = async {
             for (begun, ended) in [(2, 0), (3, 1), (4, 2), (4, 3), (4, 4)] {
                 until(|| sink.begun.borrow().len() == begun && sink.ended.get() == ended).await;
@@ -169,7 +169,7 @@ mod tests {
     #[actix_rt::test]
     async fn after_a_failure_nothing_more_is_begun_and_what_was_begun_ends() {
         let sink = Held { at_once: 2, fails: Some(1), ..Held::default() };
-        let mut tally = Tally::new("servers");
+        let mut tally = Timed::new("servers");
         let mut writing = Box::pin(all(&sink, batches(&[1, 1, 1, 1]), &mut tally));
         let early = tokio::select! {
             outcome = &mut writing => Some(outcome),

@@ -27,6 +27,7 @@ use std::time::Duration;
 pub use error::{StoreError, Verdict};
 pub use hold::{Kept, Silent, Taken, Taker};
 pub use upkeep::{Absence, TableState, Upkeep};
+pub use usual::DEFAULT_ORDER;
 
 /// The embedded store's file in the data folder.
 pub const STORE_FILE: &str = "reports.sqlite3";

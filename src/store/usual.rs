@@ -1,10 +1,10 @@
 //! The columns by which people usually sort: their indexes are made with a table, as soon as it can be read.
 
-/// The default order is by this one.
-pub(super) const DEFAULT: &str = "updated_at";
+/// The column that rows are sorted by where nothing else is asked for.
+pub const DEFAULT_ORDER: &str = "updated_at";
 
 /// The columns; each costs some time of every large report.
-const COLUMNS: [&str; 5] = [DEFAULT, "created_at", "name", "hostname", "status"];
+const COLUMNS: [&str; 5] = [DEFAULT_ORDER, "created_at", "name", "hostname", "status"];
 
 /// Fewer rows are sorted quickly enough without an index.
 const MIN_ROWS: u64 = 2_000;

@@ -39,7 +39,6 @@ fn about(rows: &[Row], columns: &[String]) -> About {
     let mut paths = Paths::default();
     rows.iter().flat_map(Row::fields).for_each(|field| paths.add(&field));
     let paths = paths.finish(&[]);
-    let chosen = Layout::of_columns(&paths, columns).unwrap();
     let found = u64::try_from(rows.len()).unwrap();
     About {
         name: "Servers of Ελλάδα <&>".to_owned(),
@@ -48,9 +47,9 @@ fn about(rows: &[Row], columns: &[String]) -> About {
         conditions: vec!["OS base is Linux".to_owned()],
         selection: Vec::new(),
         taken_at: "2018-11-28T02:00:00.123Z".parse().unwrap(),
-        place: Place { found, total_pages: 1, page: 1, limit: found },
+        place: Place::whole(found),
         rows: found,
         charts: serde_json::Value::Null,
-        layout: if columns.is_empty() { Layout::new(&paths) } else { chosen },
+        layout: Layout::of_columns(&paths, columns).unwrap(),
     }
 }

@@ -27,7 +27,7 @@ pub(super) const FORMAT: Format = Format {
     bound: None,
     needs_layout: true,
     is_compressed: false,
-    render: |about, _| Box::new(Html { about }),
+    render: |about, _| Box::new(Html { name: name_column(&about.layout), about }),
 };
 
 /// A longer cell has a box of its own that scrolls.
@@ -36,20 +36,21 @@ const LONG_BYTES: usize = 400;
 const NAMES: [&str; 2] = ["hostname", "name"];
 
 struct Html {
+    /// The place of the column that names a row.
+    name: Option<usize>,
     about: About,
 }
 
 impl Render for Html {
     fn begin(&mut self, out: &mut Vec<u8>) -> Result<(), RenderError> {
-        out.extend(page::top(&self.about).as_bytes());
+        out.extend(page::top(&self.about, self.name).as_bytes());
         Ok(())
     }
 
     fn row(&mut self, row: &Row, out: &mut Vec<u8>) -> Result<(), RenderError> {
-        let name = name_column(&self.about.layout);
         let cells = self.about.layout.cells(row);
-        let row =
-            html! { tr { @for (place, cell) in cells.iter().enumerate() { (drawn(cell, name == Some(place))) } } };
+        let is_name = |place| self.name == Some(place);
+        let row = html! { tr { @for (place, cell) in cells.iter().enumerate() { (drawn(cell, is_name(place))) } } };
         out.extend(row.into_string().as_bytes());
         out.push(b'\n');
         Ok(())
@@ -69,14 +70,10 @@ fn name_column(layout: &Layout) -> Option<usize> {
 fn drawn(cell: &Cell<'_>, is_name: bool) -> Markup {
     let text = objects(cell).map_or_else(|| cell.text(), Cow::Owned);
     let text = shown(&text);
-    let is_number = matches!(
-        cell,
-        Cell::Value(RawBsonRef::Int32(_) | RawBsonRef::Int64(_) | RawBsonRef::Double(_) | RawBsonRef::Decimal128(_))
-    );
     html! {
         @if is_name {
             th scope="row" { (text) }
-        } @else if is_number {
+        } @else if cell.is_number() {
             td.number { (text) }
         } @else if text.len() > LONG_BYTES {
             td { div.long tabindex="0" { (text) } }

@@ -1,7 +1,7 @@
 //! All that stands before the rows.
 
 use super::super::figures::{Figure, figures};
-use super::{About, name_column, shown, style};
+use super::{About, shown, style};
 use crate::chart::{self, Chart, Style};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -12,7 +12,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src dat
 pub(super) const BOTTOM: &str = "</tbody></table></div></section></main></body></html>\n";
 
 /// The page up to the first row.
-pub(super) fn top(about: &About) -> String {
+pub(super) fn top(about: &About, name: Option<usize>) -> String {
     let charts = chart::charts(&about.charts);
     let page = html! {
         (DOCTYPE)
@@ -30,7 +30,7 @@ pub(super) fn top(about: &About) -> String {
                 main {
                     (tiles(&figures(about, &charts)))
                     @if !charts.is_empty() { (drawings(&charts)) }
-                    (table(about))
+                    (table(about, name))
                 }
             }
         }
@@ -45,7 +45,6 @@ pub(super) fn top(about: &About) -> String {
 
 /// Title and facts.
 fn header(about: &About) -> Markup {
-    let none = "none: every row that the owner may read";
     html! {
         header {
             h1 { (shown(&about.name)) }
@@ -56,8 +55,7 @@ fn header(about: &About) -> Markup {
             dl {
                 @if let Some(owner) = &about.owner { dt { "Owner" } dd { (owner) } }
                 dt { "Filters" }
-                @for condition in &about.conditions { dd { (shown(condition)) } }
-                @if about.conditions.is_empty() { dd { (none) } }
+                @for condition in about.conditions_or_none() { dd { (shown(&condition)) } }
                 @if !about.selection.is_empty() {
                     dt { "Selection" }
                     @for selection in &about.selection { dd { (shown(selection)) } }
@@ -95,8 +93,7 @@ fn drawings(charts: &[Chart]) -> Markup {
 }
 
 /// The table up to its first row.
-fn table(about: &About) -> Markup {
-    let name = name_column(&about.layout);
+fn table(about: &About, name: Option<usize>) -> Markup {
     html! {
         section aria-labelledby="rows" {
             h2 id="rows" { "Rows" }

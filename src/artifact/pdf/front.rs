@@ -59,8 +59,7 @@ fn facts(about: &About, shown: usize) -> Vec<(&'static str, Vec<String>)> {
     if let Some(owner) = &about.owner {
         facts.push(("Owner", vec![owner.to_string()]));
     }
-    let none = || vec!["none: every row that the owner may read".to_owned()];
-    facts.push(("Filters", if about.conditions.is_empty() { none() } else { about.conditions.clone() }));
+    facts.push(("Filters", about.conditions_or_none()));
     if !about.selection.is_empty() {
         facts.push(("Selection", about.selection.clone()));
     }

@@ -180,11 +180,9 @@ fn measured(typeface: &Typeface, cell: &Cell<'_>) -> Measured {
             let at = at.to_chrono().format("%Y-%m-%d %H:%M:%S").to_string();
             Measured { text: text(&at), kind: CellKind::Other }
         }
-        Cell::Value(
-            RawBsonRef::Int32(_) | RawBsonRef::Int64(_) | RawBsonRef::Double(_) | RawBsonRef::Decimal128(_),
-        ) => Measured { text: text(&cell.text()), kind: CellKind::Number },
         Cell::Value(_) | Cell::Several(_) | Cell::Rest(_) => {
-            Measured { text: text(&cell.text()), kind: CellKind::Other }
+            let kind = if cell.is_number() { CellKind::Number } else { CellKind::Other };
+            Measured { text: text(&cell.text()), kind }
         }
     }
 }

@@ -106,7 +106,7 @@ pub(super) fn append(
 
 fn create_readable(tx: &Transaction<'_>, table: &TableName) -> rusqlite::Result<u64> {
     let number = create(tx, table, "", "")?;
-    index(tx, number, usual::DEFAULT)?;
+    index(tx, number, usual::DEFAULT_ORDER)?;
     tx.execute("UPDATE reports SET generation = ?2 WHERE table_name = ?1", params![table.to_string(), number])?;
     Ok(number)
 }

@@ -127,7 +127,7 @@ async fn readable(connection: &Connection, table: &TableName, now: DateTime<Utc>
     }
     let generation = generations::next(connection, table, Status::Finished, now).await?;
     let collection = generations::name(table, generation);
-    generations::index(connection, &collection, [usual::DEFAULT]).await?;
+    generations::index(connection, &collection, [usual::DEFAULT_ORDER]).await?;
     let mut without = of(table);
     without.insert("generation", Bson::Null);
     let set = doc! { "generation": number(generation), "collection": &collection };
