@@ -20,7 +20,9 @@
 //! | [`metrics`], [`logging`] | what a process counts; how its log is written |
 //! | [`tally`] | pure: what is learnt of rows as they pass |
 //! | [`artifact`] | pure: rows in, files out; one file a format |
-//! | [`filter`], [`chart`], [`task`], [`auth`], [`config`] | pure: the filter language, counting, Celery's messages, tokens, settings |
+//! | [`auth`], [`config`] | pure: tokens, settings |
+//! | [`schedule`] | pure: when schedules are due, and how far each has come |
+//! | [`filter`], [`chart`], [`task`] | pure: the filter language, counting, Celery's messages |
 //! | [`domain`] | the nouns: ids, tables, statuses, reports, rows |
 //!
 //! MongoDB types stay in `store/mongo`, amiquip's in `broker/amqp`, SQL in the `embedded` modules (and the inventory's
@@ -89,6 +91,7 @@ pub mod peers;
 pub mod reaper;
 pub mod request;
 pub mod retention;
+pub mod schedule;
 pub mod signal;
 pub mod sqlite;
 pub mod stages;
