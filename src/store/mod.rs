@@ -11,6 +11,7 @@ mod hold;
 mod mongo;
 mod row;
 mod sort_key;
+mod timetable;
 mod upkeep;
 mod usual;
 
@@ -26,6 +27,7 @@ use std::time::Duration;
 
 pub use error::{StoreError, Verdict};
 pub use hold::{Kept, Silent, Taken, Taker};
+pub use timetable::{Definition, Timetable};
 pub use upkeep::{Absence, TableState, Upkeep};
 pub use usual::DEFAULT_ORDER;
 
@@ -56,7 +58,7 @@ pub async fn connect(settings: &config::Store, query_timeout: Duration) -> Resul
 
 /// A store of reports. Both implementations pass the same conformance suite (`tests/it/store.rs`).
 #[async_trait]
-pub trait Store: Upkeep {
+pub trait Store: Upkeep + Timetable {
     /// One line for people, without secrets: the kind of store and where it is.
     fn describe(&self) -> String;
 
@@ -186,10 +188,10 @@ pub trait Store: Upkeep {
     /// Gives the lease back, if `holder` has it.
     async fn release(&self, name: &str, holder: &str) -> Result<(), StoreError>;
 
-    /// When the schedule was last marked due, if ever.
+    /// When the task of this name was last marked due, if ever.
     async fn last_due(&self, schedule: &str) -> Result<Option<DateTime<Utc>>, StoreError>;
 
-    /// Marks a schedule as run for `due`; false when it is already marked for `due` or later, so each due time runs once.
+    /// Marks a task of ours as run for `due`; false when it is already marked for `due` or later, so each due time runs once.
     async fn claim_due(&self, schedule: &str, due: DateTime<Utc>) -> Result<bool, StoreError>;
 }
 

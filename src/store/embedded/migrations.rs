@@ -11,6 +11,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0003_retention", include_str!("../../../migrations/sqlite/0003_retention.sql")),
     ("0004_endpoints", include_str!("../../../migrations/sqlite/0004_endpoints.sql")),
     ("0005_artifacts", include_str!("../../../migrations/sqlite/0005_artifacts.sql")),
+    ("0006_schedules", include_str!("../../../migrations/sqlite/0006_schedules.sql")),
 ];
 
 /// What is applied, missing and unknown.

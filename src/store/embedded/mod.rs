@@ -23,6 +23,7 @@ mod runs;
 mod scan;
 mod space;
 mod stream;
+mod timetable;
 mod upkeep;
 
 use super::usual;

@@ -16,6 +16,7 @@ mod record;
 mod registry;
 mod rows;
 mod runs;
+mod timetable;
 mod upkeep;
 
 use super::{

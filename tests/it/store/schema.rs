@@ -3,7 +3,8 @@
 use super::*;
 use maestro_reports::store::Schema;
 
-const SQLITE: &[&str] = &["0001_reports", "0002_runs", "0003_retention", "0004_endpoints", "0005_artifacts"];
+const SQLITE: &[&str] =
+    &["0001_reports", "0002_runs", "0003_retention", "0004_endpoints", "0005_artifacts", "0006_schedules"];
 const MONGODB: &[&str] = &["0001_reports", "0002_runs"];
 
 async fn migrations_are_applied_once(store: Arc<dyn Store>, names: &[&str]) {
