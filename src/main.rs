@@ -73,7 +73,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             }
             Ok(monitored(App::open(load()?, Role::Worker).await?, worker::work).await??)
         }
-        Command::Beat => monitored(App::open(load()?, Role::Beat).await?, beat::beat).await?,
+        Command::Beat(args) if args.list => list_schedules(&load()?).await,
+        Command::Beat(_) => monitored(App::open(load()?, Role::Beat).await?, beat::beat).await?,
         Command::Demo(args) => {
             demo::run(load()?, demo::Options { servers: args.sample, once: args.once, data_dir: args.data_dir }).await
         }
@@ -153,6 +154,11 @@ async fn tend_dead_letters(config: &Config, args: &DeadLettersArgs) -> anyhow::R
         queues.push(config.broker.webhook_queue());
     }
     say(&dead_letters::run(broker.as_ref(), &queues, &args.action()).await?)
+}
+
+async fn list_schedules(config: &Config) -> anyhow::Result<()> {
+    let (_folder, store) = app::store(config).await?;
+    say(&beat::text(&beat::list(config, store.as_ref()).await?, Utc::now()))
 }
 
 /// Fails where the platform's answer was not believed, so that somebody looks.

@@ -1,31 +1,43 @@
-//! The timetable: requests the reports of the configuration file's interval schedules when they are due.
+//! The timetable: requests the reports of schedules when they are due.
 //!
-//! Any number of `beat` processes may run: the one that holds the lease `beat` in the store works, the others wait to
-//! take over. A due time that passed while no leader ran is made up for once. A schedule seen for the first time waits
-//! for its next due time. The task id is made from schedule and due time, so a request made twice is one run.
+//! Schedules come from files, and from requests by way of the store. Any number of `beat` processes may run; one of them
+//! leads. A run is claimed in the store before it is enqueued: the store takes a claim once, and from no former leader.
+//! Whoever leads next enqueues what was claimed and not enqueued. The task's id is made from schedule and due time, so
+//! that even a run that is enqueued twice is one.
+//!
+//! ```text
+//! files  the schedules of the files, followed    lead  the lease and its fencing token
+//! run    one schedule: its last run's outcome, and what to do about it now
+//! list   all schedules with how far each has come; show: that for people
+//! ```
 
-mod due;
+mod files;
+mod lead;
+mod list;
+mod run;
+mod show;
+
+pub use list::{Listed, Origin, list};
+pub use run::run_now;
+pub use show::text;
 
 use crate::app::App;
-use crate::config::Schedule;
 use crate::reaper::Reaper;
-use crate::request::{self, Request, RequestError};
 use crate::retention::Sweeper;
+use crate::schedule::{self, Mark, Schedule};
 use crate::signal;
-use crate::store::{Store, StoreError};
+use crate::store::{Definition, Store, StoreError};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
+use files::Files;
+use lead::Lead;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use uuid::Uuid;
 
-/// The lease's name.
-const LEASE: &str = "beat";
-/// How long the lease holds without being renewed: how late another host takes over.
-const LEASE_TTL: Duration = Duration::from_secs(15);
-/// How often the timetable is looked at, and the lease renewed.
-const TICK: Duration = Duration::from_secs(1);
+/// The longest time between two looks: how soon a changed schedule takes effect.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Requests due reports until the process is told to end.
 ///
@@ -41,22 +53,20 @@ pub async fn beat(app: App) -> anyhow::Result<()> {
 /// Where this process has no store.
 pub async fn run(app: App, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let store = app.store.clone().context("beat needs a report store of its own (MAESTRO_UPLOAD=store)")?;
-    let beat = Beat { app, store, holder: Uuid::new_v4().to_string() };
-    log::info!("beat: {} schedules", beat.app.config.schedules.len());
+    let files = Files::new(app.config.timetable.clone(), app.config.schedules.clone());
+    let mut beat = Beat { lead: Lead::new(Arc::clone(&store)), files, wrong: BTreeMap::new(), app, store };
+    log::info!("beat: {} schedules in files", beat.app.config.schedules.len());
     let reaper = Reaper::start(&beat.app);
     let sweeper = Sweeper::start(&beat.app, &beat.store);
     tokio::pin!(stop);
-    let mut leads = false;
     loop {
-        leads = beat.tick(leads, Utc::now()).await;
+        let pause = beat.tick().await;
         tokio::select! {
             () = &mut stop => break,
-            () = tokio::time::sleep(TICK) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
-    if let Err(error) = beat.store.release(LEASE, &beat.holder).await {
-        log::warn!("beat: the lease was not given back and ends by itself: {error}");
-    }
+    beat.lead.end().await;
     sweeper.stop().await;
     if let Some(reaper) = reaper {
         reaper.stop().await;
@@ -64,76 +74,74 @@ pub async fn run(app: App, stop: impl Future<Output = ()>) -> anyhow::Result<()>
     Ok(())
 }
 
+/// A schedule that a request made.
+///
+/// # Errors
+/// Where it cannot be used any more, as after a change of version.
+pub fn defined(definition: &Definition) -> Result<Schedule, Vec<schedule::WrongField>> {
+    schedule::read(&definition.fields)
+}
+
 struct Beat {
     app: App,
     store: Arc<dyn Store>,
-    holder: String,
+    lead: Lead,
+    files: Files,
+    /// What is wrong with schedules of the store, as the log has told.
+    wrong: BTreeMap<String, String>,
 }
 
 impl Beat {
-    /// One look at the timetable; whether this process leads.
-    async fn tick(&self, led: bool, now: DateTime<Utc>) -> bool {
-        let leads = match self.store.lease(LEASE, &self.holder, LEASE_TTL, now).await {
-            Ok(leads) => leads,
+    /// One look at all schedules; how long the next one may wait.
+    async fn tick(&mut self) -> Duration {
+        // All processes follow the files, so that a new leader knows them.
+        let mut schedules = self.files.look().to_vec();
+        if self.lead.look(Utc::now()).await.is_none() {
+            return LOOK;
+        }
+        let marks = match self.read(&mut schedules).await {
+            Ok(marks) => marks,
             Err(error) => {
-                log::warn!("beat: the lease could not be renewed: {error}");
-                false
+                log::warn!("beat: the schedules could not be read: {error}; trying again");
+                return LOOK;
             }
         };
-        if leads != led {
-            log::info!("beat: {}", if leads { "this process leads now" } else { "another process leads" });
+        for schedule in &schedules {
+            let Some(fence) = self.lead.fence() else { return LOOK };
+            let run = run::Run { app: &self.app, store: self.store.as_ref(), lead: &self.lead, schedule, fence };
+            if let Err(error) = run.look(marks.get(&schedule.name).cloned()).await {
+                log::warn!("schedule {}: {error}; trying again", schedule.name);
+            }
         }
-        if leads {
-            for schedule in &self.app.config.schedules {
-                if let Err(error) = self.look(schedule, now).await {
-                    log::warn!("schedule {}: {error}; trying again", schedule.name);
+        pause(&schedules, Utc::now())
+    }
+
+    /// Adds the schedules of the store; how far all have come.
+    async fn read(&mut self, schedules: &mut Vec<Schedule>) -> Result<HashMap<String, Mark>, StoreError> {
+        let mut wrong = BTreeMap::new();
+        for definition in self.store.definitions().await? {
+            if schedules.iter().any(|schedule| schedule.name == definition.name) {
+                wrong.insert(definition.name, "a file has a schedule of this name, which counts".to_owned());
+                continue;
+            }
+            match defined(&definition) {
+                Ok(schedule) => schedules.push(schedule),
+                Err(fields) => {
+                    let texts = fields.iter().map(|wrong| format!("{}: {}", wrong.field, wrong.expected));
+                    wrong.insert(definition.name, texts.collect::<Vec<_>>().join("; "));
                 }
             }
         }
-        leads
-    }
-
-    async fn look(&self, schedule: &Schedule, now: DateTime<Utc>) -> Result<(), RequestError> {
-        let due = due::latest(schedule.every, now);
-        match self.store.last_due(&schedule.name).await? {
-            Some(last) if last >= due => return Ok(()),
-            Some(_) => self.request(schedule, due, now).await?,
-            None => {}
+        for (name, text) in wrong.iter().filter(|(name, text)| self.wrong.get(*name) != Some(*text)) {
+            log::error!("schedule {name} of the store is left out: {text}");
         }
-        // Marked after the request: a crash between the two makes the same request again, which is the same task.
-        Ok(self.mark(schedule, due).await?)
-    }
-
-    async fn mark(&self, schedule: &Schedule, due: DateTime<Utc>) -> Result<(), StoreError> {
-        self.store.claim_due(&schedule.name, due).await.map(drop)
-    }
-
-    async fn request(&self, schedule: &Schedule, due: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), RequestError> {
-        let request = Request {
-            report: schedule.report_id,
-            owner: schedule.owner_user,
-            kind: schedule.kind,
-            component: schedule.component.clone(),
-            filters: schedule.filters.clone(),
-            name: schedule.name.clone(),
-            task_id: Some(task_id(schedule, due)),
-        };
-        match request::launch(&self.app, request, now).await {
-            Ok(requested) => {
-                log::info!("schedule {}: {} requested as task {}", schedule.name, requested.table, requested.task_id);
-                Ok(())
-            }
-            // It would fail again at once: told now, and again when it is next due.
-            Err(error @ (RequestError::Filter(_) | RequestError::NoComponent)) => {
-                log::error!("schedule {}: {error}", schedule.name);
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
+        self.wrong = wrong;
+        Ok(self.store.marks().await?.into_iter().map(|mark| (mark.name.clone(), mark)).collect())
     }
 }
 
-fn task_id(schedule: &Schedule, due: DateTime<Utc>) -> String {
-    let name = format!("{}/{}", schedule.name, due.timestamp_millis());
-    Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string()
+/// Until a schedule is due, or it is time to look whether one has changed.
+fn pause(schedules: &[Schedule], now: DateTime<Utc>) -> Duration {
+    let next = schedules.iter().filter_map(|schedule| schedule.next_run(now)).min();
+    next.and_then(|next| (next - now).to_std().ok()).map_or(LOOK, |wait| wait.min(LOOK))
 }

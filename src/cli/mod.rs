@@ -8,7 +8,7 @@ mod worker;
 
 pub use artifact::{ExportArgs, FormatArgs};
 pub use dead_letters::DeadLettersArgs;
-pub use operation::{BackupArgs, DoctorArgs, HealthcheckArgs, PruneArgs, RestoreArgs};
+pub use operation::{BackupArgs, BeatArgs, DoctorArgs, HealthcheckArgs, PruneArgs, RestoreArgs};
 pub use shell::{CompletionsArgs, ManArgs, completions, man_page, man_pages};
 pub use worker::WorkerArgs;
 
@@ -49,7 +49,7 @@ pub enum Command {
     /// Take tasks from the queue and make reports
     Worker(Box<WorkerArgs>),
     /// Request reports on their timetable
-    Beat,
+    Beat(BeatArgs),
     /// Make a dozen reports of a sample inventory, all parts in one process
     Demo(DemoArgs),
     /// Make one report without any service, to a file or standard output
@@ -188,7 +188,7 @@ impl Command {
             Self::Worker(args) => args.flags(),
             Self::DeadLetters(args) => args.flags(),
             Self::Prune(args) => args.flags(),
-            Self::Beat
+            Self::Beat(_)
             | Self::Run(_)
             | Self::Export(_)
             | Self::Inventory(_)
@@ -209,10 +209,11 @@ impl Command {
     #[must_use]
     pub fn quietness(&self) -> &'static str {
         match self {
-            Self::Serve(_) | Self::Worker(_) | Self::Beat | Self::Inventory(_) => "info",
+            Self::Serve(_) | Self::Worker(_) | Self::Inventory(_) | Self::Beat(BeatArgs { list: false }) => "info",
             // It says itself what it finds.
             Self::Doctor(_) => "off",
             Self::Demo(_)
+            | Self::Beat(_)
             | Self::Run(_)
             | Self::Export(_)
             | Self::Migrate

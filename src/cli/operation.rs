@@ -12,6 +12,14 @@ pub struct DoctorArgs {
     pub json: bool,
 }
 
+/// Options of `beat`.
+#[derive(Debug, Args)]
+pub struct BeatArgs {
+    /// Print the schedules with their next and last runs, and end
+    #[arg(long)]
+    pub list: bool,
+}
+
 /// Options of `prune`.
 #[derive(Debug, Args)]
 pub struct PruneArgs {

@@ -31,11 +31,10 @@ pub struct Setting {
     pub origin: Origin,
 }
 
-/// All settings in force, in the order of the table, and the lists of tables in the file.
+/// All settings in force, in the order of the table, and the tables of endpoints in the file.
 #[derive(Debug)]
 pub(super) struct Merged {
     pub(super) settings: Vec<Setting>,
-    pub(super) schedules: Option<serde_json::Value>,
     pub(super) endpoints: Option<serde_json::Value>,
 }
 
@@ -53,10 +52,12 @@ impl Source for Layer {
     }
 }
 
+/// What a mistake of the file as a whole is about.
+pub(super) const FILE: &str = "--config";
 const ENVIRONMENT: &str = "environment";
 /// Before the path of a file that an environment variable names.
 const NAMED_FILE: &str = "environment: ";
-const SCHEDULE: &str = "schedule";
+pub(super) const SCHEDULE: &str = "schedule";
 const ENDPOINT: &str = "endpoint";
 
 /// Merges the layers. Mistakes of form (an unreadable file, an unknown key, a table where a value belongs) are added
@@ -70,8 +71,7 @@ pub(super) fn merge(
     let in_file = file.map(|path| read(path, mistakes)).unwrap_or_default();
     let path = file.map(|path| path.display().to_string()).unwrap_or_default();
     unknown_keys("", &in_file, &path, mistakes);
-    let tables = |name| in_file.get(name).cloned().and_then(|value| value.try_deserialize().ok());
-    let (schedules, endpoints) = (tables(SCHEDULE), tables(ENDPOINT));
+    let endpoints = in_file.get(ENDPOINT).cloned().and_then(|value| value.try_deserialize().ok());
     let mut environment = Map::new();
     for var in VARS {
         if let Some(value) = named_file(var, get, mistakes).or_else(|| in_environment(var, get)) {
@@ -91,7 +91,7 @@ pub(super) fn merge(
         Map::new()
     });
     let settings = VARS.iter().filter_map(|var| setting(var, &values, &path)).collect();
-    Merged { settings, schedules, endpoints }
+    Merged { settings, endpoints }
 }
 
 fn in_environment(var: &Var, get: &dyn Fn(&str) -> Option<String>) -> Option<Value> {
@@ -125,16 +125,30 @@ fn named_file(var: &Var, get: &dyn Fn(&str) -> Option<String>, mistakes: &mut Ve
 }
 
 fn read(path: &Path, mistakes: &mut Vec<Mistake>) -> Map<String, Value> {
-    let source = File::from(path).format(FileFormat::Toml);
-    source.collect().unwrap_or_else(|error| {
-        let message = if let SourceError::FileParse { cause, .. } = &error {
+    tables(path).unwrap_or_else(|message| {
+        mistakes.push(Mistake { what: FILE.into(), origin: Origin::File(path.display().to_string()), message });
+        Map::new()
+    })
+}
+
+/// What a file says, or why it cannot be read.
+fn tables(path: &Path) -> Result<Map<String, Value>, String> {
+    File::from(path).format(FileFormat::Toml).collect().map_err(|error| {
+        if let SourceError::FileParse { cause, .. } = &error {
             without_source_lines(&cause.to_string())
         } else {
             error.to_string()
-        };
-        mistakes.push(Mistake { what: "--config".into(), origin: Origin::File(path.display().to_string()), message });
-        Map::new()
+        }
     })
+}
+
+/// The keys of a file, with the value of `schedule`.
+pub(super) fn schedules(path: &Path) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+    let tables = tables(path)?.into_iter().map(|(key, value)| {
+        let value = if key == SCHEDULE { value.try_deserialize().unwrap_or_default() } else { serde_json::Value::Null };
+        (key, value)
+    });
+    Ok(tables.collect())
 }
 
 /// The TOML parser quotes the line that it does not understand, which may hold a secret: place and reason are enough.

@@ -4,7 +4,7 @@ use super::layers::{self, Flag, Setting};
 use super::mistake::{ConfigError, Mistake};
 use super::{
     Api, Artifacts, Auth, Broker, Clients, Config, DEFAULT_ENDPOINT, LogFormat, NamedEndpoint, Peers, Retention, Runs,
-    Secret, Stages, Store, Tls, Upload, Webhooks, Worker, endpoint, mongo_tls, node, schedule,
+    Secret, Stages, Store, Timetable, Tls, Upload, Webhooks, Worker, endpoint, mongo_tls, node, schedule,
 };
 use crate::domain::Endpoint;
 use chrono::TimeDelta;
@@ -27,9 +27,11 @@ pub fn load(get: &dyn Fn(&str) -> Option<String>, file: Option<&Path>, flags: &[
     let mut reader = Reader { settings: merged.settings, mistakes };
     let mut config = reader.config();
     let path = file.map(|path| path.display().to_string()).unwrap_or_default();
-    if let Some(value) = merged.schedules {
-        config.schedules = schedule::read(&value, &path, &mut reader.mistakes);
-    }
+    // A file that cannot be read is noted already.
+    let is_read = !reader.mistakes.iter().any(|mistake| mistake.what == layers::FILE);
+    config.timetable.config_file = file.filter(|_| is_read).map(Path::to_path_buf);
+    config.schedules = schedule::read(&config.timetable, &mut reader.mistakes);
+    config.timetable.config_file = file.map(Path::to_path_buf);
     let tables = merged.endpoints.unwrap_or_default();
     endpoint::read(&tables, &path, &mut config.webhooks, &mut reader.mistakes);
     if reader.mistakes.is_empty() { Ok(config) } else { Err(ConfigError { mistakes: reader.mistakes }) }
@@ -122,6 +124,10 @@ impl Reader {
                 max_share: self.number("retention.max_share"),
             },
             webhooks: self.webhooks(),
+            timetable: Timetable {
+                config_file: None,
+                schedules_file: self.optional("beat.schedules_file").map(Into::into),
+            },
             schedules: Vec::new(),
         }
     }

@@ -25,7 +25,8 @@ pub use mistake::{ConfigError, Mistake, Origin};
 pub use show::table;
 
 use crate::artifact::Bound;
-use crate::domain::{AddressRule, Component, Endpoint, OwnerId, ReportId, ReportType};
+use crate::domain::{AddressRule, Endpoint, ReportId};
+use crate::schedule::Schedule;
 use chrono::TimeDelta;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -68,7 +69,9 @@ pub struct Config {
     pub retention: Retention,
     /// Delivery to users' endpoints.
     pub webhooks: Webhooks,
-    /// Interval schedules for `beat`, from the file.
+    /// Where schedules come from.
+    pub timetable: Timetable,
+    /// The schedules of the files, as they were when the process started.
     pub schedules: Vec<Schedule>,
 }
 
@@ -342,23 +345,13 @@ pub struct NamedEndpoint {
     pub reports: Option<Vec<ReportId>>,
 }
 
-/// A report made again and again.
-#[derive(Debug, Clone)]
-pub struct Schedule {
-    /// A unique name.
-    pub name: String,
-    /// The interval.
-    pub every: Duration,
-    /// The report.
-    pub report_id: ReportId,
-    /// On whose behalf.
-    pub owner_user: OwnerId,
-    /// General or pivot.
-    pub kind: ReportType,
-    /// The component, for a general report.
-    pub component: Option<Component>,
-    /// The filters as in a request.
-    pub filters: serde_json::Value,
+/// Where schedules come from, besides the requests for them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Timetable {
+    /// The file of `--config`.
+    pub config_file: Option<PathBuf>,
+    /// A file of schedules alone, which need not be there.
+    pub schedules_file: Option<PathBuf>,
 }
 
 /// A text that no log and no error shows.

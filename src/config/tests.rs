@@ -1,6 +1,7 @@
 //! Loading as a whole: precedence, all mistakes at once, and the agreement of defaults, file and documents.
 
 use super::*;
+use crate::schedule::When;
 use std::io::Write;
 use tempfile::NamedTempFile;
 
@@ -151,10 +152,41 @@ fn schedules_are_read_with_filters_as_value_or_text() {
         "filters = '{\"servers\": {\"enabled\": true, \"filters\": []}}'\n",
     ));
     let schedules = load(&|_| None, Some(file.path()), &[]).unwrap().schedules;
-    assert_eq!(schedules[0].every, Duration::from_secs(5400));
+    assert_eq!(schedules[0].when, When::Every(Duration::from_secs(5400)));
     assert_eq!(schedules[0].filters[0]["field"], "os.base");
-    assert_eq!(schedules[1].every, Duration::from_secs(86_400));
+    assert_eq!(schedules[1].when, When::Every(Duration::from_secs(86_400)));
     assert_eq!(schedules[1].filters["servers"]["enabled"], true);
+}
+
+#[test]
+fn schedules_come_from_a_file_of_their_own_too() {
+    let table = |name: &str, when: &str| {
+        format!(
+            "[[schedule]]\nname = \"{name}\"\n{when}\nreport_id = \"5c0000000000000000000001\"\n\
+             owner_user = \"5c0000000000000000000002\"\ntype = \"general\"\ncomponent = \"Servers\"\n"
+        )
+    };
+    let first = file(&table("a", "every = \"1h\"\nenabled_until = 2027-01-31T18:00:00Z"));
+    let second = file(&table("b", "cron = { minute = 5, day = \"last fri\" }\ntimezone = \"Europe/Berlin\""));
+    let path = second.path().display().to_string();
+    let pairs = [("MAESTRO_SCHEDULES_FILE", path.as_str())];
+    let config = load(&env(&pairs), Some(first.path()), &[]).unwrap();
+    let shown: Vec<String> = config.schedules.iter().map(Schedule::shown).collect();
+    assert_eq!(shown, ["every 1h", "day=last fri minute=5 Europe/Berlin"]);
+    assert_eq!(config.schedules[0].enabled_until.unwrap().timestamp(), 1_801_418_400);
+    assert_eq!(config.timetable.read().unwrap(), config.schedules);
+
+    std::fs::write(second.path(), format!("{}[api]\nport = 1\n", table("a", "cron = \"0 25 * * *\"").repeat(2)))
+        .unwrap();
+    let mistakes = config.timetable.read().unwrap_err().mistakes;
+    let places: Vec<_> = mistakes.iter().map(|mistake| mistake.what.as_str()).collect();
+    assert_eq!(places, ["api", "schedule[0].cron.hour", "schedule[1].cron.hour"]);
+    assert!(mistakes.iter().all(|mistake| mistake.origin == Origin::File(path.clone())));
+    std::fs::write(second.path(), table("a", "every = \"2h\"")).unwrap();
+    let error = config.timetable.read().unwrap_err();
+    assert_eq!(error.mistakes[0].message, "expected a name that no other schedule has");
+    second.close().unwrap();
+    assert_eq!(config.timetable.read().unwrap().len(), 1, "it need not be there");
 }
 
 #[test]

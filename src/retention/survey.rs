@@ -1,6 +1,7 @@
 //! Which reports the platform does not know any more.
 
 use super::{Sweep, SweepError, believe, decide::Doubt};
+use crate::beat;
 use crate::domain::ReportId;
 use crate::peers::{Known, PeerError};
 use std::collections::{BTreeSet, HashSet};
@@ -19,12 +20,13 @@ pub(super) enum SurveyError {
     Doubt(#[from] Doubt),
 }
 
-/// Asks the platform for the report of every table, but for those of this configuration's own timetable.
+/// Asks the platform for the report of every table, but for those of our own timetable.
 ///
 /// # Errors
 /// Where one of the answers fails, or all together are not believed.
 pub(super) async fn survey(sweep: &Sweep<'_>) -> Result<HashSet<ReportId>, SurveyError> {
-    let own: HashSet<ReportId> = sweep.app.config.schedules.iter().map(|schedule| schedule.report_id).collect();
+    let own = beat::list(&sweep.app.config, sweep.store).await.map_err(SweepError::from)?;
+    let own: HashSet<ReportId> = own.iter().map(|listed| listed.schedule.report_id).collect();
     let (mut asked, mut found, mut gone) = (0, 0, HashSet::new());
     let mut last = None;
     while let Some(page) = sweep.page(last.as_ref()).await? {

@@ -224,6 +224,12 @@ pub(crate) fn post(url: &str, body: &Value) -> Value {
     answer(request.config().http_status_as_error(false).build().send(body.to_string()))
 }
 
+/// The JSON answer to a PATCH of JSON, whatever its status.
+pub(crate) fn patch(url: &str, body: &Value) -> Value {
+    let request = ureq::patch(url).header("Authorization", token()).content_type("application/json");
+    answer(request.config().http_status_as_error(false).build().send(body.to_string()))
+}
+
 /// The JSON answer to a PUT of JSON, whatever its status.
 pub(crate) fn put(url: &str, body: &Value) -> Value {
     let request = ureq::put(url).header("Authorization", token()).content_type("application/json");

@@ -1,20 +1,33 @@
-//! `beat`: interval schedules of the configuration file.
+//! `beat`: schedules of files and of requests.
 
-use crate::support::fleet::{self, OWNER, Parts};
+use crate::support::fleet::{self, Fleet, OWNER, Parts, get, patch, post};
+use crate::support::program::Program;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 
 const REPORT: &str = "5f0000000000000000000004";
+
+fn table(name: &str, fields: &str) -> String {
+    format!(
+        "[[schedule]]\nname = \"{name}\"\nreport_id = \"{REPORT}\"\nowner_user = \"{OWNER}\"\ntype = \"general\"\n\
+         component = \"Servers\"\n{fields}\n"
+    )
+}
+
+/// A beat that follows a file of schedules, which is not there yet.
+fn following(fleet: &Fleet) -> (Program, PathBuf) {
+    let file = fleet.folder().join("schedules.toml");
+    let beat = fleet.spawn(&["beat"], &[("MAESTRO_SCHEDULES_FILE", file.to_str().unwrap())]);
+    (beat, file)
+}
 
 #[test]
 fn two_timetables_request_each_due_report_once() {
     let fleet = fleet::fleet(Parts::Embedded, 50).unwrap();
     let file = fleet.folder().join("maestro.toml");
-    let schedule = format!(
-        "[[schedule]]\nname = \"often\"\nevery = \"2s\"\nreport_id = \"{REPORT}\"\nowner_user = \"{OWNER}\"\n\
-         type = \"general\"\ncomponent = \"Servers\"\nfilters = []\n"
-    );
-    fs::write(&file, schedule).unwrap();
+    fs::write(&file, table("often", "every = \"2s\"")).unwrap();
     let config = file.to_str().unwrap();
     let _worker = fleet.worker();
     let mut first = fleet.spawn(&["--config", config, "beat"], &[]);
@@ -30,6 +43,58 @@ fn two_timetables_request_each_due_report_once() {
     assert_eq!(distinct.len(), tasks.len(), "a due time was requested twice: {tasks:?}");
 }
 
+#[test]
+fn a_file_of_schedules_is_followed_and_its_mistakes_are_named() {
+    let fleet = fleet::fleet(Parts::Embedded, 1).unwrap();
+    let (beat, file) = following(&fleet);
+    beat.wait_for("leads now");
+    fs::write(&file, table("by interval", "every = \"1s\"")).unwrap();
+    beat.wait_for("the files have changed: 1 schedules");
+    beat.wait_for("schedule by interval: ");
+    fs::write(&file, table("by cron", "cron = { second = \"*\", minutes = 1 }")).unwrap();
+    beat.wait_for("the schedules stay as they were");
+    beat.wait_for("schedule[0].cron.minutes (file ");
+    fs::write(&file, table("by cron", "cron = { second = \"*\" }\ntimezone = \"Asia/Kolkata\"")).unwrap();
+    beat.wait_for("schedule by cron: ");
+    fs::remove_file(&file).unwrap();
+    beat.wait_for("the files have changed: 0 schedules");
+}
+
 fn tasks(log: &str) -> Vec<String> {
     log.lines().filter_map(|line| Some(line.split("requested as task ").nth(1)?.trim().to_owned())).collect()
+}
+
+#[test]
+fn a_schedule_of_a_request_runs_counts_its_failures_and_pauses() {
+    on_all_parts(|fleet| {
+        let _worker = fleet.worker();
+        let beat = fleet.spawn(&["beat"], &[]);
+        beat.wait_for("leads now");
+        let url = format!("{}/schedules", fleet.api.url());
+        let schedule = json!({
+            "name": "often", "every": "2s", "report_id": REPORT, "owner_user": OWNER, "type": "general",
+            "component": "Servers", "timezone": "Europe/Berlin", "pause_after": 1,
+        });
+        assert_eq!(post(&url, &schedule)["total_run_count"], 0);
+        let often = format!("{url}/often");
+        fleet.wait("a run to be finished", || (get(&often)["last_run"]["outcome"] == "finished").then_some(()));
+        let listed = fleet.run(&["beat", "--list"]);
+        assert!(listed.contains("often     every 2s  ") && listed.contains(" CE"), "{listed}");
+        // Long enough for a run to fail with its retry, before the report is requested again.
+        patch(&often, &json!({"component": "Teapots", "every": "6s"}));
+        let paused = fleet.wait("it to be paused", || get(&often)["paused"].as_str().map(str::to_owned));
+        assert!(paused.starts_with("paused after a failure, the last: "), "{paused}");
+        let shown = get(&often);
+        assert_eq!((&shown["next_run"], &shown["last_run"]["outcome"]), (&Value::Null, &json!("error")));
+        patch(&often, &json!({"paused": false, "component": "Servers", "every": "2s"}));
+        fleet.wait("it to go on", || (get(&often)["last_run"]["outcome"] == "finished").then_some(()));
+    });
+}
+
+fn on_all_parts(test: impl Fn(&Fleet)) {
+    for parts in [Parts::Embedded, Parts::Servers] {
+        if let Some(fleet) = fleet::fleet(parts, 20) {
+            test(&fleet);
+        }
+    }
 }
