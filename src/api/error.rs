@@ -28,6 +28,9 @@ pub(super) enum ApiError {
     /// Arguments are missing or wrong.
     #[error("wrong arguments: {0:?}")]
     Arguments(Mistakes),
+    /// Fields of what was sent are missing or wrong, by their paths.
+    #[error("wrong fields: {0:?}")]
+    Fields(BTreeMap<String, String>),
     /// The request as a whole is not understood.
     #[error("{0}")]
     NotUnderstood(String),
@@ -110,6 +113,7 @@ impl ApiError {
     fn body(&self) -> Value {
         match self {
             Self::Arguments(mistakes) => json!({"message": mistakes}),
+            Self::Fields(fields) => json!({"message": fields}),
             Self::NotUnderstood(text) => json!({"message": text}),
             Self::Resource | Self::NoTable(_) | Self::Method { .. } => json!({"error": self.to_string()}),
             Self::Store(StoreError::Unavailable { .. }) => {
@@ -158,7 +162,7 @@ fn message(text: &str) -> Value {
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Arguments(_) | Self::NotUnderstood(_) => StatusCode::BAD_REQUEST,
+            Self::Arguments(_) | Self::Fields(_) | Self::NotUnderstood(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::Resource | Self::NoTable(_) => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,

@@ -14,6 +14,7 @@
 //! rows        DELETE /reports/<table>
 //! webhook     PUT, GET and DELETE /reports/<table>/webhook: where a report's rows are sent
 //! aggregation GET /aggregation/<table>
+//! schedules   GET, POST /schedules; GET, PATCH, DELETE /schedules/<name>; POST /schedules/<name>/run
 //! charts      GET, HEAD /reports/<table>/charts/<key>.svg
 //! service     GET /, /healthz, /readyz
 //! monitor     GET /metrics, and the listener of its own that every process may have for it
@@ -41,6 +42,7 @@ mod params;
 mod reports;
 mod routes;
 mod rows;
+mod schedules;
 mod server;
 mod service;
 mod track;

@@ -2,7 +2,7 @@
 
 use super::error::ApiError;
 use super::limit::Limits;
-use super::{aggregation, artifact, batch, charts, monitor, reports, rows, service, track, webhook};
+use super::{aggregation, artifact, batch, charts, monitor, reports, rows, schedules, service, track, webhook};
 use crate::app::App;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -44,6 +44,7 @@ fn configure(config: &mut web::ServiceConfig) {
     config
         .service(resource("/", "GET, HEAD", [read().to(service::about)]))
         .configure(probes)
+        .configure(timetable)
         .service(resource("/reports", "POST", [web::post().to(batch::receive)]))
         .service(resource("/reports/general", "POST, PATCH", [run().to(reports::general)]))
         .service(resource("/reports/pivot", "POST, PATCH", [run().to(reports::pivot)]))
@@ -69,6 +70,21 @@ pub(super) fn probes(config: &mut web::ServiceConfig) {
         "GET, HEAD",
         [read().to(service::readyz)],
     ));
+}
+
+fn timetable(config: &mut web::ServiceConfig) {
+    config
+        .service(resource(
+            "/schedules",
+            "GET, HEAD, POST",
+            [read().to(schedules::list), web::post().to(schedules::create)],
+        ))
+        .service(resource(
+            "/schedules/{name}",
+            "GET, HEAD, PATCH, DELETE",
+            [read().to(schedules::show), web::patch().to(schedules::change), web::delete().to(schedules::remove)],
+        ))
+        .service(resource("/schedules/{name}/run", "POST", [web::post().to(schedules::run)]));
 }
 
 pub(super) fn read() -> Route {

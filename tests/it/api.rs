@@ -7,6 +7,7 @@ mod limits;
 mod rate;
 mod request;
 mod rows;
+mod schedules;
 mod service;
 mod slow;
 mod webhook;
