@@ -19,6 +19,7 @@
 mod support;
 
 mod answers;
+mod beats_killed;
 mod data_api;
 mod data_api_fails;
 mod disk;
@@ -58,6 +59,7 @@ static SCENARIOS: &[&[Scenario]] = &[
     serve_killed::SCENARIOS,
     mongodb_killed::SCENARIOS,
     one_run::SCENARIOS,
+    beats_killed::SCENARIOS,
 ];
 
 fn main() -> ExitCode {
