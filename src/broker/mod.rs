@@ -82,7 +82,8 @@ pub trait Consumer: Send + Sync {
     /// The next delivery. Waits until there is one, through reconnects; `None` after `stop`.
     async fn next(&self) -> Option<Delivery>;
 
-    /// The work is done: the message is gone for good.
+    /// The work is done: the message is gone for good, or comes again where the connection ends before the broker has
+    /// heard of it.
     async fn ack(&self, delivery: &Delivery) -> Result<(), BrokerError>;
 
     /// Puts `message` (the next attempt, Celery's retry: same id, `retries` + 1, an `eta`) in the queue of the

@@ -233,17 +233,23 @@ impl<'a> Traffic<'a> {
                     reply.send(Err(BrokerError::Stale)).ok();
                     return Ok(());
                 };
-                self.settled.push(reply);
                 match how {
-                    How::Ack => original.ack(self.channel),
-                    How::GiveBack => original.nack(self.channel, true),
+                    How::Ack => original.ack(self.channel)?,
+                    How::GiveBack => original.nack(self.channel, true)?,
                 }
+                // While deliveries come nobody waits to know that an acknowledgement has arrived.
+                if self.desk.deliveries.is_some() && matches!(how, How::Ack) {
+                    reply.send(Ok(())).ok();
+                } else {
+                    self.settled.push(reply);
+                }
+                Ok(())
             }
         }
     }
 
     /// An acknowledgement has no answer of its own. The answer to a request after it says that it has arrived, so
-    /// that a process may end right after settling.
+    /// that a process that stops may end right after settling.
     fn confirm_settled(&mut self) -> Result<(), Error> {
         if !self.settled.is_empty() {
             self.channel.qos(0, self.granted, true)?;

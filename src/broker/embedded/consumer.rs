@@ -1,6 +1,6 @@
 //! A reader of the embedded queue: a thread with a connection of its own that claims, renews and settles.
 
-use super::file::{Claim, Claimed, File, FileError};
+use super::file::{Claim, Claimed, File, FileError, Wish};
 use super::{Wakers, broker_error};
 use crate::broker::handle::{self, Desk, Handle, Order};
 use crate::broker::{BrokerError, Consumer, Delivery, DeliveryTag, Message};
@@ -62,7 +62,7 @@ pub(super) fn start(
     wakers: std::sync::Arc<Wakers>,
     lease: Duration,
 ) -> Result<Box<dyn Consumer>, BrokerError> {
-    let file = File::open(path).map_err(|error| broker_error("opening the queue's file", error))?;
+    let file = File::open_to_take(path).map_err(|error| broker_error("opening the queue's file", error))?;
     let (handle, desk) = handle::pair();
     let reader = Reader {
         desk,
@@ -139,6 +139,10 @@ impl Reader {
                 recv(self.desk.orders) -> order => {
                     let Ok(order) = order else { return ControlFlow::Break(()) };
                     self.obey(order);
+                    // As many as there are, so that as many messages can be taken at once.
+                    while let Ok(order) = self.desk.orders.try_recv() {
+                        self.obey(order);
+                    }
                     return ControlFlow::Continue(());
                 }
                 recv(self.woken) -> _ => return ControlFlow::Continue(()),
@@ -163,19 +167,20 @@ impl Reader {
 
     /// Hands over what there is, as far as the prefetch goes.
     fn fill(&mut self) -> Result<(), FileError> {
-        while let Some(hand) = &self.desk.deliveries
-            && self.held.len() < self.prefetch
-        {
-            let number = self.last_number + 1;
-            let claim = Claim { holder: &self.holder, number };
-            let Some(claimed) = self.file.claim(&self.queues, claim, Utc::now(), self.lease)? else { break };
-            if self.held.is_empty() {
-                self.renewed = Instant::now();
-            }
-            self.last_number = number;
-            self.held.insert(number, (claimed.id, claimed.queue.clone()));
-            let tag = DeliveryTag { session: 0, number };
-            let Claimed { queue, redelivered, message, .. } = claimed;
+        let Some(hand) = &self.desk.deliveries else { return Ok(()) };
+        let most = self.prefetch.saturating_sub(self.held.len());
+        if most == 0 {
+            return Ok(());
+        }
+        let first = Claim { holder: &self.holder, number: self.last_number + 1 };
+        let claimed = self.file.claim(Wish { queues: &self.queues, first, most }, Utc::now(), self.lease)?;
+        if self.held.is_empty() {
+            self.renewed = Instant::now();
+        }
+        for Claimed { id, queue, redelivered, message } in claimed {
+            self.last_number += 1;
+            self.held.insert(self.last_number, (id, queue.clone()));
+            let tag = DeliveryTag { session: 0, number: self.last_number };
             // Nobody there to take it: the thread is about to end and gives everything back.
             hand.send(Delivery { message, queue, redelivered, tag }).ok();
         }

@@ -1,6 +1,6 @@
 //! The queue's file under random work of processes that are killed in the middle of it, compared with a model.
 
-use super::file::{Claim, File};
+use super::file::{Claim, File, Wish};
 use crate::broker::{Letters, Message};
 use crate::crash::{Kill, Worker, die_after, kills, work};
 use chrono::{DateTime, Utc};
@@ -75,8 +75,8 @@ fn obey(file: &mut File, order: Order, now: i64) -> Option<i64> {
         Order::Publish(text) => file.publish(QUEUE, &message(text), now).map(|()| Some(1)).unwrap(),
         Order::Claim { holder, number } => {
             let holder = name(holder);
-            let taken = file.claim(&[QUEUE.to_owned()], Claim { holder: &holder, number }, now, lease).unwrap();
-            taken.map(|taken| taken.id)
+            let wish = Wish { queues: &[QUEUE.to_owned()], first: Claim { holder: &holder, number }, most: 1 };
+            file.claim(wish, now, lease).unwrap().pop().map(|taken| taken.id)
         }
         Order::Renew { holder } => file.renew(&name(holder), now, lease).map(|()| Some(1)).unwrap(),
         Order::Ack(held) => with(held, &mut |id, claim| file.remove(id, claim).unwrap()),

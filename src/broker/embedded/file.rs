@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use serde_json::Value;
+use std::cmp::Reverse;
 use std::path::Path;
 use std::time::Duration;
 
@@ -42,6 +43,14 @@ pub(super) struct Claimed {
     pub(super) message: Message,
 }
 
+/// Which messages a consumer takes: `number` for its first delivery, counted on for each further one, up to `most`.
+#[derive(Clone, Copy)]
+pub(super) struct Wish<'a> {
+    pub(super) queues: &'a [String],
+    pub(super) first: Claim<'a>,
+    pub(super) most: usize,
+}
+
 /// Who holds a message: the consumer and its number for the delivery.
 #[derive(Clone, Copy)]
 pub(super) struct Claim<'a> {
@@ -58,6 +67,14 @@ impl File {
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
         migrate(&mut connection)?;
         Ok(Self(connection))
+    }
+
+    /// As [`File::open`], for a consumer: what it notes of deliveries may be forgotten in a power cut, which only hands them
+    /// out again. So its commits need not wait for the disk.
+    pub(super) fn open_to_take(path: &Path) -> Result<Self, FileError> {
+        let file = Self::open(path)?;
+        file.0.execute_batch("PRAGMA synchronous = NORMAL;")?;
+        Ok(file)
     }
 
     /// Reads something from the file.
@@ -79,33 +96,29 @@ impl File {
         Ok(write.commit()?)
     }
 
-    /// Takes the first message that may be handed out, if any, and leases it.
+    /// Takes the first messages that may be handed out, and leases them.
     pub(super) fn claim(
         &mut self,
-        queues: &[String],
-        claim: Claim<'_>,
+        wish: Wish<'_>,
         now: DateTime<Utc>,
         lease: Duration,
-    ) -> Result<Option<Claimed>, FileError> {
-        let queues = Value::from(queues).to_string();
+    ) -> Result<Vec<Claimed>, FileError> {
         let now = now.timestamp_millis();
+        let mut claimed = Vec::new();
         // Looking first leaves the write lock alone while there is nothing to take.
-        if next_id(&self.0, &queues, now)?.is_none() {
-            return Ok(None);
+        if next_id(&self.0, wish.queues, now)?.is_none() {
+            return Ok(claimed);
         }
-        let write = self.write()?;
-        let Some(id) = next_id(&write, &queues, now)? else { return Ok(None) };
-        let sql = format!(
-            "UPDATE messages SET holder = ?2, claim = ?3, leased_until = ?4, hand_outs = hand_outs + 1
-             WHERE id = ?1 RETURNING {COLUMNS}, queue, hand_outs"
-        );
         let until = now.saturating_add(millis(lease));
-        let claimed = write.query_row(&sql, params![id, claim.holder, claim.number as i64, until], |row| {
-            let (queue, hand_outs): (String, i64) = (row.get("queue")?, row.get("hand_outs")?);
-            Ok(Claimed { id, queue, redelivered: hand_outs > 1, message: message(row)? })
-        })?;
+        let write = self.write()?;
+        while claimed.len() < wish.most
+            && let Some(id) = next_id(&write, wish.queues, now)?
+        {
+            let number = wish.first.number + claimed.len() as u64;
+            claimed.push(take(&write, id, Claim { number, ..wish.first }, until)?);
+        }
         write.commit()?;
-        Ok(Some(claimed))
+        Ok(claimed)
     }
 
     /// Renews all leases of a consumer.
@@ -197,14 +210,30 @@ fn migrate(connection: &mut Connection) -> Result<(), FileError> {
     Ok(write.commit()?)
 }
 
-fn next_id(connection: &Connection, queues: &str, now: i64) -> Result<Option<i64>, FileError> {
+/// The first message of several queues. Each is asked by itself: only so does SQLite read it in the order of its index.
+fn next_id(connection: &Connection, queues: &[String], now: i64) -> Result<Option<i64>, FileError> {
     let mut statement = connection.prepare_cached(
-        "SELECT id FROM messages
-         WHERE queue IN (SELECT value FROM json_each(?1)) AND available_at <= ?2
-           AND (leased_until IS NULL OR leased_until <= ?2)
+        "SELECT priority, id FROM messages
+         WHERE queue = ?1 AND available_at <= ?2 AND (leased_until IS NULL OR leased_until <= ?2)
          ORDER BY priority DESC, id LIMIT 1",
     )?;
-    Ok(statement.query_row(params![queues, now], |row| row.get(0)).optional()?)
+    let mut first: Option<(i64, Reverse<i64>)> = None;
+    for queue in queues {
+        let own = statement.query_row(params![queue, now], |row| Ok((row.get(0)?, Reverse(row.get(1)?)))).optional()?;
+        first = first.max(own);
+    }
+    Ok(first.map(|(_, Reverse(id))| id))
+}
+
+fn take(write: &Transaction<'_>, id: i64, claim: Claim<'_>, until: i64) -> Result<Claimed, FileError> {
+    let mut statement = write.prepare_cached(&format!(
+        "UPDATE messages SET holder = ?2, claim = ?3, leased_until = ?4, hand_outs = hand_outs + 1
+         WHERE id = ?1 RETURNING {COLUMNS}, queue, hand_outs"
+    ))?;
+    Ok(statement.query_row(params![id, claim.holder, claim.number as i64, until], |row| {
+        let (queue, hand_outs): (String, i64) = (row.get("queue")?, row.get("hand_outs")?);
+        Ok(Claimed { id, queue, redelivered: hand_outs > 1, message: message(row)? })
+    })?)
 }
 
 /// Adds a message.
@@ -234,8 +263,8 @@ pub(super) fn insert(
 }
 
 fn delete(write: &Transaction<'_>, id: i64, claim: Claim<'_>) -> Result<bool, FileError> {
-    let sql = "DELETE FROM messages WHERE id = ?1 AND holder = ?2 AND claim = ?3";
-    Ok(write.execute(sql, params![id, claim.holder, claim.number as i64])? == 1)
+    let mut statement = write.prepare_cached("DELETE FROM messages WHERE id = ?1 AND holder = ?2 AND claim = ?3")?;
+    Ok(statement.execute(params![id, claim.holder, claim.number as i64])? == 1)
 }
 
 /// Reads a message.
@@ -282,7 +311,8 @@ mod tests {
     }
 
     fn claim(file: &mut File, claim: Claim<'_>, seconds: i64) -> Option<Claimed> {
-        file.claim(&["other".to_owned(), "q".to_owned()], claim, at(seconds), LEASE).unwrap()
+        let wish = Wish { queues: &["other".to_owned(), "q".to_owned()], first: claim, most: 1 };
+        file.claim(wish, at(seconds), LEASE).unwrap().pop()
     }
 
     #[test]
@@ -295,6 +325,30 @@ mod tests {
         assert!(!file.remove(first.id, FIRST).unwrap(), "the first has lost it");
         assert!(file.remove(first.id, SECOND).unwrap());
         assert!(claim(&mut file, FIRST, 99).is_none());
+    }
+
+    #[test]
+    fn several_are_taken_in_their_order_over_all_queues() {
+        let (_folder, mut file) = file_with(&["a", "b", "c"]);
+        let other = |body: &[u8], priority| Message { body: body.to_vec(), priority, ..Message::default() };
+        file.publish("other", &other(b"d", 0), at(0)).unwrap();
+        file.publish("other", &other(b"first", 3), at(0)).unwrap();
+        let wish = Wish { queues: &["other".to_owned(), "q".to_owned()], first: FIRST, most: 4 };
+        let taken = file.claim(wish, at(0), LEASE).unwrap();
+        let bodies: Vec<_> = taken.iter().map(|claimed| claimed.message.body.as_slice()).collect();
+        assert_eq!(bodies, [b"first".as_slice(), b"a", b"b", b"c"]);
+        assert!(file.remove(taken[2].id, Claim { number: 3, ..FIRST }).unwrap(), "numbers are counted on");
+        assert_eq!(claim(&mut file, SECOND, 0).unwrap().message.body, b"d");
+    }
+
+    #[test]
+    fn a_claim_reads_the_queue_in_the_order_of_its_index() {
+        let (_folder, file) = file_with(&[]);
+        let sql = "EXPLAIN QUERY PLAN SELECT priority, id FROM messages
+             WHERE queue = ?1 AND available_at <= ?2 AND (leased_until IS NULL OR leased_until <= ?2)
+             ORDER BY priority DESC, id LIMIT 1";
+        let plan: String = file.0.query_row(sql, params!["q", 0], |row| row.get("detail")).unwrap();
+        assert_eq!(plan, "SEARCH messages USING INDEX messages_in_order (queue=?)");
     }
 
     #[test]
