@@ -73,7 +73,7 @@ fn header(message: &Message, name: &str) -> String {
 /// The report, and for a delivery the endpoint's host and the batch that it goes on with.
 fn about(message: &Message) -> [String; 2] {
     let task = Envelope::from_message(message).ok().map(|envelope| envelope.task);
-    let read = task.as_ref().map(Task::report);
+    let read = task.as_ref().and_then(Task::report);
     let report = read.or_else(|| Envelope::report_of(message).map(|(table, _)| table.report));
     let endpoint = match &task {
         Some(Task::Deliver(deliver)) => plain(&format!("{} batch {}", deliver.host, deliver.batch)),

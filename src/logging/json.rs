@@ -30,7 +30,10 @@ impl<'kvs> VisitSource<'kvs> for Fields<'_> {
     fn visit_pair(&mut self, key: Key<'kvs>, field: Field<'kvs>) -> Result<(), Error> {
         let mut value = Value::Null;
         field.visit(Json(&mut value))?;
-        self.0.entry(key.as_str()).or_insert(value);
+        // A task without a report has no report.id.
+        if !value.is_null() {
+            self.0.entry(key.as_str()).or_insert(value);
+        }
         Ok(())
     }
 }

@@ -72,6 +72,7 @@ pub async fn run(app: &App, envelope: &Envelope) -> Result<Progress, StageError>
         Task::Audit { report, record } => audit::run(app, *report, record).await,
         Task::Ws { kind, report, owner, notice } => ws::run(app, *kind, *report, *owner, *notice).await,
         Task::Deliver(deliver) => return deliver::run(app, deliver).await,
+        Task::Ping => Ok(()),
     };
     done.map(|()| Progress::Done)
 }
@@ -105,8 +106,11 @@ pub async fn failed(
             announce::failure(app, envelope, *owner, message, retry_in).await
         }
         // Nothing waits for these but their own retries and the dead letters.
-        Task::Webhook { .. } | Task::Notification { .. } | Task::Audit { .. } | Task::Ws { .. } | Task::Deliver(_) => {
-            Ok(())
-        }
+        Task::Webhook { .. }
+        | Task::Notification { .. }
+        | Task::Audit { .. }
+        | Task::Ws { .. }
+        | Task::Deliver(_)
+        | Task::Ping => Ok(()),
     }
 }

@@ -96,6 +96,8 @@ pub enum Task {
     /// `deliver.api(delivery)`: send the rows of an ended run, and how it ended, to a user's endpoint. Ours alone: it
     /// travels in a queue of its own.
     Deliver(Box<Deliver>),
+    /// Nothing at all: shows that the way from a producer through queue and worker is open.
+    Ping,
 }
 
 /// The kind of a browser notice.
@@ -134,6 +136,7 @@ impl Task {
             Self::Audit { .. } => "audit.api",
             Self::Ws { .. } => "ws.api",
             Self::Deliver(_) => "deliver.api",
+            Self::Ping => "ping.api",
         }
     }
 
@@ -148,22 +151,24 @@ impl Task {
             | Self::Notification { .. }
             | Self::Audit { .. }
             | Self::Ws { .. }
-            | Self::Deliver(_) => None,
+            | Self::Deliver(_)
+            | Self::Ping => None,
         }
     }
 
     /// The report that this task is about.
     #[must_use]
-    pub fn report(&self) -> ReportId {
+    pub fn report(&self) -> Option<ReportId> {
         match self {
             Self::General { report, .. }
             | Self::Pivot { report, .. }
             | Self::Upload { report, .. }
             | Self::Notification { report, .. }
             | Self::Audit { report, .. }
-            | Self::Ws { report, .. } => *report,
-            Self::Webhook { table, .. } => table.report,
-            Self::Deliver(deliver) => deliver.table.report,
+            | Self::Ws { report, .. } => Some(*report),
+            Self::Webhook { table, .. } => Some(table.report),
+            Self::Deliver(deliver) => Some(deliver.table.report),
+            Self::Ping => None,
         }
     }
 }

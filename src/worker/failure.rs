@@ -72,7 +72,7 @@ pub(super) fn policy(config: &Config, task: &Task) -> RetryPolicy {
             return RetryPolicy { max_retries, base, cap: LONGEST_DELIVERY_PAUSE };
         }
         Task::General { .. } | Task::Pivot { .. } | Task::Upload { .. } | Task::Webhook { .. } => worker.task_retries,
-        Task::Notification { .. } | Task::Audit { .. } | Task::Ws { .. } => worker.notice_retries,
+        Task::Notification { .. } | Task::Audit { .. } | Task::Ws { .. } | Task::Ping => worker.notice_retries,
     };
     RetryPolicy { max_retries, base: worker.retry_pause, cap: LONGEST_PAUSE }
 }

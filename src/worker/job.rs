@@ -268,8 +268,8 @@ impl Job {
         metrics::task(name, counted, took);
         let seconds = (took.as_secs_f64() * 1000.0).round() / 1000.0;
         log::log!(
-            level, "task.id":% = envelope.id, "task.name" = name, "report.id":% = report, attempt = envelope.retries,
-            seconds = seconds, outcome = outcome; "task {name}: {outcome}{text}"
+            level, "task.id":% = envelope.id, "task.name" = name, "report.id" = report.map(|id| id.to_string()),
+            attempt = envelope.retries, seconds = seconds, outcome = outcome; "task {name}: {outcome}{text}"
         );
     }
 }

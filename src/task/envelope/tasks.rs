@@ -13,7 +13,7 @@ use std::str::FromStr;
 /// A task's name and those of its arguments, in their positions.
 pub(super) type Signature = (&'static str, &'static [&'static str]);
 
-const SIGNATURES: [Signature; 8] = [
+const SIGNATURES: [Signature; 9] = [
     ("qgeneral.api", &["owner_user", "report_id", "type", "filters"]),
     ("qpivot.api", &["owner_user", "report_id", "entity", "pipeline"]),
     ("upload.api", &["report_id", "owner_user", "name", "result", "type"]),
@@ -22,6 +22,7 @@ const SIGNATURES: [Signature; 8] = [
     ("audit.api", &["entity_id", "tmp"]),
     ("ws.api", &["name", "report_id", "owner_id", "status"]),
     ("deliver.api", &["delivery"]),
+    ("ping.api", &[]),
 ];
 
 /// The signature of a task.
@@ -50,6 +51,7 @@ pub(super) fn write(task: &Task) -> Vec<Value> {
             vec![json!(kind), json!(report), json!(owner), json!(notice.as_str())]
         }
         Task::Deliver(deliver) => vec![json!(deliver)],
+        Task::Ping => Vec::new(),
     }
 }
 
@@ -105,6 +107,7 @@ pub(super) fn read(
             let delivery = serde_json::from_value(args.take("delivery").unwrap_or_default());
             Task::Deliver(delivery.map_err(|error| args.wrong("delivery", error))?)
         }
+        "ping.api" => Task::Ping,
         other => return Err(BadMessage::UnknownTask(other.to_owned())),
     })
 }

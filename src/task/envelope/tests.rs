@@ -86,6 +86,7 @@ fn all_tasks() -> Vec<Task> {
             batch: 1,
             sent: 500,
         })),
+        Task::Ping,
     ]
 }
 
