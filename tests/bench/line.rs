@@ -18,6 +18,8 @@ const PEAK_GROWTH: f64 = 1.2;
 const PAGE_MS: f64 = 10.0;
 const SEARCH_MS: f64 = 150.0;
 const REQUESTS_A_SECOND: f64 = 1000.0;
+/// How many times the tasks of Celery a second.
+const TIMES_CELERY: f64 = 5.0;
 /// How many times faster than Python an artifact is written, and its first byte.
 const FASTER: f64 = 20.0;
 const FIRST_BYTE_MS: f64 = 100.0;
@@ -113,6 +115,35 @@ impl Line {
             ..Self::default()
         };
         line.aiming(format!("≥ {REQUESTS_A_SECOND}"), a_second >= REQUESTS_A_SECOND)
+    }
+
+    /// Empty tasks a second, and how many Celery's worker does.
+    pub(crate) fn tasks(parts: Parts, concurrency: &str, ours: f64, celery: Option<f64>) -> Self {
+        let line = Self {
+            what: format!("empty tasks, {concurrency} at a time"),
+            parts: name(parts),
+            measured: format!("{ours:.0} a second"),
+            floor: celery.map(|celery| format!("{celery:.0} a second (Celery)")).unwrap_or_default(),
+            ratio: celery.map(|celery| format!("{:.2}", ours / celery)).unwrap_or_default(),
+            ..Self::default()
+        };
+        match celery {
+            Some(celery) => line.aiming(format!("≥ {TIMES_CELERY} × Celery"), ours >= TIMES_CELERY * celery),
+            None => line,
+        }
+    }
+
+    /// Small reports at the same time.
+    pub(crate) fn many(parts: Parts, reports: usize, rows: usize, seconds: f64, peak: f64) -> Self {
+        let line = Self {
+            what: format!("{reports} reports at a time"),
+            parts: name(parts),
+            rows: rows.to_string(),
+            measured: format!("{seconds:.3} s for all"),
+            peak: format!("worker {peak:.0}"),
+            ..Self::default()
+        };
+        line.aiming(format!("< {PEAK_MIB} MiB"), peak < PEAK_MIB)
     }
 
     /// A table in one format, and how long Python takes for it.

@@ -8,6 +8,7 @@
 //! report    request to `finished`  floor     the same work without us: bare requests, bare inserts
 //! reading   pages and searches     load      requests a second
 //! bare      the MongoDB server alone         artifacts  files in every format
+//! tasks     empty tasks a second, many small reports at a time
 //! process   CPU and memory         machine   what it ran on
 //! results   the table and its file    line      a figure next to its aim
 //! ```
@@ -31,6 +32,7 @@ mod report;
 mod results;
 mod site;
 mod stop;
+mod tasks;
 
 use crate::support::fleet::Parts;
 use line::Line;
@@ -44,6 +46,8 @@ use tokio::runtime::{Builder, Runtime};
 const SERVERS_FOR_TEN_ROWS: u64 = 11;
 /// How often a small report is made; large ones are made less often (`Options::rounds`).
 const SMALL_ROUNDS: usize = 15;
+/// Servers of which the owner may read a hundred.
+const SERVERS_FOR_HUNDRED_ROWS: u64 = 111;
 
 fn main() -> anyhow::Result<()> {
     let Some(options) = Options::read() else { return Ok(()) };
@@ -64,6 +68,14 @@ fn measure(options: &Options, runtime: &Runtime, results: &mut Results) -> anyho
             let Some(mut site) = Site::start(parts, &inventory, runtime)? else { continue };
             let measured = report::measure(&mut site, Kind::General, SMALL_ROUNDS)?;
             results.add(Line::small(parts, &measured))?;
+        }
+    }
+    if options.wants(Part::Tasks) {
+        let inventory = Inventory::start(SERVERS_FOR_HUNDRED_ROWS)?;
+        for parts in options.parts() {
+            let Some(site) = Site::start(parts, &inventory, runtime)? else { continue };
+            results.add(tasks::measure(&site, parts)?)?;
+            results.add(tasks::many(&site, parts)?)?;
         }
     }
     for &servers in &options.sizes {

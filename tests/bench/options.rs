@@ -21,8 +21,8 @@ pub(crate) struct Options {
     /// Kinds of reports to make
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["general", "pivot"])]
     kinds: Vec<Kind>,
-    /// What to measure: a report of ten rows, reports of each size, reading the largest, files of the large ones
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["small", "reports", "reading", "artifacts"])]
+    /// What to measure: a report of ten rows, empty tasks, reports of each size, reading the largest, files of the large ones
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["small", "tasks", "reports", "reading", "artifacts"])]
     only: Vec<Part>,
     /// File to write; a run of everything goes to bench/results.md
     #[arg(long, value_name = "FILE")]
@@ -45,6 +45,8 @@ enum On {
 pub(crate) enum Part {
     /// A report of ten rows.
     Small,
+    /// Empty tasks a second, and many small reports at a time.
+    Tasks,
     /// Reports of each size.
     Reports,
     /// Pages, searches and requests a second, on the largest size.
