@@ -3,10 +3,14 @@
 //! A message is a Celery task message (protocol 2) as headers and body; what it means is the business of `task`.
 //! At least once: a delivery that is not acknowledged comes again, to this consumer or another.
 //! `embedded` keeps the queue in a SQLite file, `amqp` speaks to RabbitMQ; `handle` is what their consumers share.
+//! `broadcast` is for what is no work: events, and requests to workers with their answers.
 
 mod amqp;
+mod broadcast;
 mod embedded;
 mod handle;
+
+pub use broadcast::{Broadcast, CONTROL, EVENTS, Heard, Listener, Mailbox, Note, Post, REPLIES};
 
 use crate::config::Config;
 use crate::sqlite::Copies;
@@ -74,6 +78,9 @@ pub trait Broker: Send + Sync {
 
     /// Removes dead letters of `queue`; how many.
     async fn discard(&self, queue: &str, which: &Letters) -> Result<u64, BrokerError>;
+
+    /// What it can do besides queues: messages for whoever listens.
+    fn broadcast(&self) -> &dyn Broadcast;
 }
 
 /// One reader of queues. Dropping it gives back what is not acknowledged.

@@ -1,6 +1,7 @@
 //! Both brokers by one conformance suite, and what is special about RabbitMQ.
 
 mod accidents;
+mod broadcast;
 mod conformance;
 mod rabbitmq;
 

@@ -1,7 +1,8 @@
 //! RabbitMQ by amiquip. Its types stay in this folder.
 //!
 //! amiquip blocks and a channel belongs to one thread, so there is a thread with a connection of its own to publish
-//! (`publisher`) and one for each consumer (`consumer`, which opens `session` after session). What is only looked at
+//! (`publisher`) and one for each consumer (`consumer`, which opens `session` after session); so for what is no work,
+//! with `poster` and `mailbox`. What is only looked at
 //! goes over a short connection of its own, so that it works while RabbitMQ blocks publishers. All of them are made by
 //! `dial`, over TLS (`stream`) where the address says so.
 
@@ -11,18 +12,23 @@ mod consumer;
 mod dial;
 mod letters;
 mod link;
+mod mailbox;
+mod poster;
 mod publisher;
 mod session;
 mod stream;
 mod waiting;
 mod wire;
 
-use super::{Broker, BrokerError, Consumer, DeadLetter, Letters, Message, QueueState};
+use super::{
+    Broadcast, Broker, BrokerError, Consumer, DeadLetter, Letters, Listener, Mailbox, Message, Post, QueueState,
+};
 use address::Addresses;
 use amiquip::{Channel, Error};
 use async_trait::async_trait;
 use dial::Dialer;
 use letters::dead_queue;
+use poster::Poster;
 use publisher::Publisher;
 use rustls::ClientConfig;
 use std::sync::Arc;
@@ -39,6 +45,7 @@ const LETTERS_LIMIT: Duration = Duration::from_secs(600);
 pub(super) struct Amqp {
     dialer: Dialer,
     publisher: Arc<Publisher>,
+    poster: Poster,
 }
 
 impl Amqp {
@@ -50,7 +57,8 @@ impl Amqp {
         })?;
         let dialer = Dialer::new(addresses, tls);
         let publisher = Arc::new(Publisher::start(dialer.clone())?);
-        Ok(Self { dialer, publisher })
+        let poster = Poster::start(dialer.clone())?;
+        Ok(Self { dialer, publisher, poster })
     }
 
     /// Looks at something over a connection of its own.
@@ -148,6 +156,21 @@ impl Broker for Amqp {
         let (queue, which) = (queue.to_owned(), which.clone());
         let discard = move |channel: &Channel| letters::discard(channel, &queue, &which);
         self.work("dropping dead letters", LETTERS_LIMIT, discard).await
+    }
+
+    fn broadcast(&self) -> &dyn Broadcast {
+        self
+    }
+}
+
+#[async_trait]
+impl Broadcast for Amqp {
+    async fn post(&self, posts: Vec<Post>) -> Result<(), BrokerError> {
+        self.poster.post(posts).await
+    }
+
+    async fn listen(&self, mailbox: Mailbox) -> Result<Listener, BrokerError> {
+        mailbox::listen(self.dialer.clone(), mailbox)
     }
 }
 

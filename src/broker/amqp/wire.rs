@@ -56,6 +56,14 @@ pub(super) fn properties(message: &Message) -> Result<AmqpProperties, Unfit> {
     Ok(properties)
 }
 
+/// The properties of a message that is lost with its queue, in JSON.
+pub(super) fn transient(headers: &Map<String, Value>) -> Result<AmqpProperties, Unfit> {
+    let properties = AmqpProperties::default()
+        .with_content_type("application/json".to_owned())
+        .with_content_encoding("utf-8".to_owned());
+    Ok(properties.with_headers(table(headers, 0)?).with_delivery_mode(1).with_priority(0))
+}
+
 /// The message that came with these properties.
 pub(super) fn message(properties: &AmqpProperties, body: Vec<u8>) -> Message {
     Message {
@@ -72,6 +80,11 @@ pub(super) fn message(properties: &AmqpProperties, body: Vec<u8>) -> Message {
 /// Whether a queue can have this name. (amiquip ends the program over a queue without one.)
 pub(super) fn check_queue(name: &str) -> Result<(), Unfit> {
     if name.is_empty() { Err(Unfit::NoQueue) } else { short("the queue's name", name).map(drop) }
+}
+
+/// The key of a message that an exchange routes.
+pub(super) fn check_key(key: &str) -> Result<String, Unfit> {
+    short("the routing key", key)
 }
 
 fn short(what: &'static str, text: &str) -> Result<String, Unfit> {

@@ -3,6 +3,7 @@
 //! A message that is handed out is leased: its consumer renews the lease while it lives, and when the lease ends
 //! (the process was killed) the message is handed out again. No transaction stays open while a task runs.
 
+mod air;
 mod consumer;
 pub(super) mod copy;
 #[cfg(test)]
@@ -10,7 +11,10 @@ mod crash;
 mod file;
 mod letters;
 
-use super::{Broker, BrokerError, Consumer, DeadLetter, Letters, Message, QueueState};
+use super::{
+    Broadcast, Broker, BrokerError, Consumer, DeadLetter, Letters, Listener, Mailbox, Message, Post, QueueState,
+};
+use air::Air;
 use async_trait::async_trait;
 use chrono::Utc;
 use crossbeam_channel::{Receiver, Sender};
@@ -19,11 +23,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+/// The file beside the queue's for what is posted to listeners.
+const AIR_FILE: &str = "broadcast.sqlite3";
+
 /// The embedded queue.
 pub(super) struct Embedded {
     path: PathBuf,
     lease: Duration,
     file: Arc<Mutex<File>>,
+    /// Open once something was posted.
+    air: Arc<Mutex<Option<Air>>>,
     wakers: Arc<Wakers>,
 }
 
@@ -40,7 +49,7 @@ impl Embedded {
                 })?;
             }
             let file = File::open(&path).map_err(|error| broker_error("opening the queue's file", error))?;
-            Ok(Self { path, lease, file: Arc::new(Mutex::new(file)), wakers: Arc::default() })
+            Ok(Self { path, lease, file: Arc::new(Mutex::new(file)), air: Arc::default(), wakers: Arc::default() })
         };
         blocking(open).await
     }
@@ -114,6 +123,30 @@ impl Broker for Embedded {
     async fn discard(&self, queue: &str, which: &Letters) -> Result<u64, BrokerError> {
         let (queue, which) = (queue.to_owned(), which.clone());
         self.with_file("dropping dead letters", move |file| file.discard(&queue, &which)).await
+    }
+
+    fn broadcast(&self) -> &dyn Broadcast {
+        self
+    }
+}
+
+#[async_trait]
+impl Broadcast for Embedded {
+    async fn post(&self, posts: Vec<Post>) -> Result<(), BrokerError> {
+        let (air, path) = (Arc::clone(&self.air), self.path.with_file_name(AIR_FILE));
+        let post = move || {
+            let mut air = air.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut open = air.take().map_or_else(|| Air::open(&path), Ok)?;
+            open.post(&posts)?;
+            *air = Some(open);
+            Ok(())
+        };
+        blocking(move || post().map_err(|error| broker_error("posting to listeners", error))).await
+    }
+
+    async fn listen(&self, mailbox: Mailbox) -> Result<Listener, BrokerError> {
+        let path = self.path.with_file_name(AIR_FILE);
+        blocking(move || air::listen(path, mailbox)).await
     }
 }
 

@@ -1,5 +1,9 @@
 //! One conformance suite for both brokers, and for RabbitMQ in the clear and over TLS.
 
+use super::broadcast::{
+    a_name_is_free_when_its_listener_has_gone, an_answer_reaches_its_asker_alone,
+    events_come_in_their_order_and_only_to_who_listens, every_worker_hears_a_request,
+};
 use super::{PATIENCE, Place, QUEUE, consumer, depth_becomes, due_in, message, next, nothing_comes, publish, text};
 use chrono::{TimeDelta, Utc};
 use maestro_reports::broker::Message;
@@ -55,6 +59,10 @@ conformance! {
     a_delivery_is_settled_once,
     a_waiting_next_can_be_given_up,
     a_queue_that_is_not_there_is_empty,
+    every_worker_hears_a_request,
+    an_answer_reaches_its_asker_alone,
+    events_come_in_their_order_and_only_to_who_listens,
+    a_name_is_free_when_its_listener_has_gone,
 }
 
 async fn messages_come_in_their_order(place: Place) {
