@@ -18,6 +18,15 @@ pub struct WorkerArgs {
     /// Broker, amqp://…
     #[arg(short, long, value_name = "URL")]
     pub broker: Option<String>,
+    /// Tell of tasks from the start; Flower and `enable_events` turn it on later too
+    #[arg(short = 'E', long, visible_alias = "events")]
+    pub task_events: bool,
+    /// Seconds between signs of life [default: 2]
+    #[arg(long, value_name = "SECONDS")]
+    pub heartbeat_interval: Option<String>,
+    /// Give no signs of life
+    #[arg(long, conflicts_with = "heartbeat_interval")]
+    pub without_heartbeat: bool,
     /// Options of Celery that have no meaning here.
     #[command(flatten)]
     pub ignored: Ignored,
@@ -25,20 +34,13 @@ pub struct WorkerArgs {
 
 /// Options that existing start scripts may hold: taken, and said to be without effect.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of Celery's command line")]
 pub struct Ignored {
     #[arg(short = 'A', long, hide = true)]
     app: Option<String>,
-    #[arg(short = 'E', long, visible_aliases = ["events"], hide = true)]
-    task_events: bool,
     #[arg(long, hide = true)]
     without_gossip: bool,
     #[arg(long, hide = true)]
     without_mingle: bool,
-    #[arg(long, hide = true)]
-    without_heartbeat: bool,
-    #[arg(long, hide = true)]
-    heartbeat_interval: Option<String>,
     #[arg(short = 'O', hide = true)]
     optimization: Option<String>,
     #[arg(short = 'P', long, hide = true)]
@@ -69,7 +71,11 @@ impl WorkerArgs {
     /// The settings that the options override.
     #[must_use]
     pub fn flags(&self) -> Vec<Flag> {
+        let task_events = self.task_events.then(|| "on".to_owned());
+        let heartbeat = self.heartbeat_interval.clone().or_else(|| self.without_heartbeat.then(|| "0".to_owned()));
         super::given([
+            ("worker.task_events", "--task-events", &task_events),
+            ("worker.heartbeat_seconds", "--heartbeat-interval", &heartbeat),
             ("worker.queues", "--queues", &self.queues),
             ("worker.concurrency", "--concurrency", &self.concurrency),
             ("worker.hostname", "--hostname", &self.hostname),
@@ -84,11 +90,8 @@ impl Ignored {
     pub fn given(&self) -> Vec<&'static str> {
         let options = [
             ("--app", self.app.is_some()),
-            ("--task-events", self.task_events),
             ("--without-gossip", self.without_gossip),
             ("--without-mingle", self.without_mingle),
-            ("--without-heartbeat", self.without_heartbeat),
-            ("--heartbeat-interval", self.heartbeat_interval.is_some()),
             ("-O", self.optimization.is_some()),
             ("--pool", self.pool.is_some()),
             ("--prefetch-multiplier", self.prefetch_multiplier.is_some()),
@@ -116,9 +119,8 @@ mod tests {
         let line = "x worker -A maestro -Q report -l WARNING -E -O fair -P threads --without-gossip --without-mingle";
         let Command::Worker(args) = Cli::try_parse_from(line.split(' ')).unwrap().command else { panic!() };
         assert_eq!(args.queues.as_deref(), Some("report"));
-        assert_eq!(
-            args.ignored.given(),
-            ["--app", "--task-events", "--without-gossip", "--without-mingle", "-O", "--pool"]
-        );
+        let flags: Vec<_> = args.flags().into_iter().map(|flag| (flag.key, flag.value)).collect();
+        assert!(flags.contains(&("worker.task_events", "on".to_owned())), "{flags:?}");
+        assert_eq!(args.ignored.given(), ["--app", "--without-gossip", "--without-mingle", "-O", "--pool"]);
     }
 }

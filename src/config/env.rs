@@ -76,6 +76,8 @@ pub static VARS: &[Var] = &[
     var("MAESTRO_QUEUES", "worker.queues", "report,reports", Kind::Queues, "queues that a worker takes from, separated by commas"),
     var("MAESTRO_CONCURRENCY", "worker.concurrency", "auto", Kind::Concurrency, "tasks at a time; `auto`: one for each processor"),
     var("MAESTRO_HOSTNAME", "worker.hostname", "celery@%h", Kind::Node, "node name of a worker; `%h` host name, `%n` its first label, `%d` the rest"),
+    var("MAESTRO_TASK_EVENTS", "worker.task_events", "off", Kind::Choice(&["off", "on"]), "whether a worker tells of its tasks from the start, as Celery's `-E`; Flower turns it on by itself"),
+    var("MAESTRO_HEARTBEAT_SECONDS", "worker.heartbeat_seconds", "2", number(0, 60, "seconds"), "pause between the signs of life that Flower and other workers hear; 0: none"),
     var("MAESTRO_SHUTDOWN_SECONDS", "worker.shutdown_seconds", "30", number(0, 3600, "seconds"), "how long running tasks may go on after SIGTERM"),
     var("MAESTRO_TASK_RETRIES", "worker.task_retries", "3", number(0, 100, "retries"), "retries of a report task"),
     var("MAESTRO_NOTICE_RETRIES", "worker.notice_retries", "24", number(0, 100, "retries"), "retries of a notice to another service; the default lasts for an hour and a half at least"),

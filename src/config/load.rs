@@ -186,6 +186,8 @@ impl Reader {
                 number => number.parse().unwrap_or(1),
             },
             hostname: node::expand(&self.text("worker.hostname"), &host.to_string_lossy()),
+            task_events: self.text("worker.task_events") == "on",
+            heartbeat: Some(self.seconds("worker.heartbeat_seconds")).filter(|pause| !pause.is_zero()),
             shutdown: self.seconds("worker.shutdown_seconds"),
             task_retries: self.number("worker.task_retries"),
             notice_retries: self.number("worker.notice_retries"),

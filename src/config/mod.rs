@@ -271,6 +271,10 @@ pub struct Worker {
     pub concurrency: usize,
     /// The node's name (`--hostname`).
     pub hostname: String,
+    /// Whether task events are sent from the start (`--task-events`, `MAESTRO_TASK_EVENTS`).
+    pub task_events: bool,
+    /// The pause between a worker's signs of life (`--heartbeat-interval`, `MAESTRO_HEARTBEAT_SECONDS`); `None`: none.
+    pub heartbeat: Option<Duration>,
     /// How long running tasks may go on after SIGTERM (`MAESTRO_SHUTDOWN_SECONDS`).
     pub shutdown: Duration,
     /// Retries of a report task (`MAESTRO_TASK_RETRIES`).

@@ -22,6 +22,8 @@ pub enum TaskOutcome {
     Done,
     /// It came after its time.
     Expired,
+    /// An operator has cancelled it.
+    Revoked,
     /// It failed and is tried again.
     Retried,
     /// It failed for good and lies with the dead letters.
@@ -47,6 +49,7 @@ impl TaskOutcome {
         match self {
             Self::Done => "done",
             Self::Expired => "expired",
+            Self::Revoked => "revoked",
             Self::Retried => "retried",
             Self::Dead => "dead",
             Self::GivenBack => "given_back",

@@ -20,6 +20,7 @@ mod error;
 mod general;
 mod notification;
 mod pivot;
+mod progress;
 mod upload;
 mod webhook;
 mod write;
@@ -29,6 +30,7 @@ pub use batcher::BATCH_BYTES;
 pub use deliver::{AnnounceError, DeliveryError, Ending, announce as announce_deliveries};
 pub use error::StageError;
 pub use general::read_pages;
+pub use progress::{Mark, watched};
 
 use crate::app::App;
 use crate::broker::BrokerError;

@@ -5,6 +5,7 @@
 
 use super::aggregation::{Learnt, Timed};
 use super::batcher::Batcher;
+use super::progress::{self, Mark};
 use super::webhook::{self, Sink};
 use super::write::{self, Written};
 use super::{StageError, announce};
@@ -102,7 +103,10 @@ impl Run<'_> {
     async fn commit(&self, shape: Shape<'_>, source: impl Source) -> Result<Outcome, StageError> {
         let sink = webhook::open(self.app, self.table, self.task_id).await?;
         let committed = match self.fill(sink.as_ref(), shape, source).await {
-            Ok((batches, outcome)) => sink.commit(batches, &outcome).await.map(|()| outcome),
+            Ok((batches, outcome)) => {
+                progress::tell(Mark::Commits);
+                sink.commit(batches, &outcome).await.map(|()| outcome)
+            }
             Err(error) => Err(error),
         };
         if committed.is_err()

@@ -3,6 +3,7 @@
 
 use super::StageError;
 use super::aggregation::Timed;
+use super::progress::{self, Mark};
 use super::webhook::Sink;
 use crate::domain::Row;
 use crate::store::Staged;
@@ -54,6 +55,7 @@ pub(super) async fn all(
                         written.rows += staged.new;
                         written.again += count - staged.new.min(count);
                         tally.remove(&staged.again);
+                        progress::tell(Mark::Rows(written.rows));
                     }
                     Err(error) => {
                         failure.get_or_insert(error);

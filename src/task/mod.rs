@@ -1,13 +1,16 @@
 //! Tasks: what a message asks for, as pure data. No I/O.
 //!
-//! `deliver` is what a delivery to a user's endpoint carries, `envelope` reads and writes Celery's message protocol 2; `retry` says when to try again.
+//! `deliver` is what a delivery to a user's endpoint carries, `envelope` reads and writes Celery's message protocol 2; `event` is what a worker tells of its
+//! tasks, `retry` says when to try again.
 
 mod deliver;
 mod envelope;
+mod event;
 mod retry;
 
 pub use deliver::{Deliver, RunRows};
 pub use envelope::{BadMessage, Envelope};
+pub use event::{About, Event, Life, Problem, Pulse, Stamp, Step};
 pub use retry::RetryPolicy;
 
 use crate::domain::{Component, OwnerId, ReportId, ReportType, Row, Status, TableName};
@@ -124,6 +127,18 @@ impl Notice {
 }
 
 impl Task {
+    /// The Celery names of all tasks, in their order.
+    pub const NAMES: [&'static str; 8] = [
+        "audit.api",
+        "deliver.api",
+        "notification.api",
+        "qgeneral.api",
+        "qpivot.api",
+        "upload.api",
+        "webhook.api",
+        "ws.api",
+    ];
+
     /// The Celery name.
     #[must_use]
     pub fn name(&self) -> &'static str {

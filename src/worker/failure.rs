@@ -29,6 +29,8 @@ pub(super) enum Ended {
     Removed,
     /// Another run has taken the report over, or its table was removed.
     Overtaken,
+    /// An operator has ended it.
+    Cancelled,
     Failed(Failure),
 }
 

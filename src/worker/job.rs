@@ -1,7 +1,11 @@
 //! One delivery, from its message to its settlement.
 
+mod cancel;
+mod tell;
+
 use super::failure::{Ended, Failure, catch, policy, with_causes};
 use super::hold::{Hold, Start};
+use super::node::{Node, Ticket};
 use super::settle::until_taken;
 use crate::app::App;
 use crate::broker::{BrokerError, Consumer, Delivery};
@@ -11,10 +15,10 @@ use crate::metrics::{self, TaskOutcome};
 use crate::request;
 use crate::stages::{self, Ending, StageError};
 use crate::store::{End, Kept, Verdict};
-use crate::task::{BadMessage, Deliver, Envelope, Task};
+use crate::task::{BadMessage, Deliver, Envelope, Problem, Step, Task};
 use chrono::{TimeDelta, Utc};
 use log::Level;
-use std::future::Future;
+use std::future::{Future, pending};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -35,12 +39,16 @@ pub(super) struct Job {
     pub(super) delivery: Delivery,
     /// The worker's own runtime: it is never kept busy by a task.
     pub(super) runtime: Handle,
+    /// The worker, which tells of its tasks and may be asked to cancel one.
+    pub(super) node: Arc<Node>,
 }
 
 /// How a delivery ended.
 enum Outcome {
     Done,
     Expired,
+    /// Revoked by an operator; whether it had begun.
+    Revoked(bool),
     /// Tried again after the pause; why.
     Retried(Duration, String),
     /// With the dead letters; why.
@@ -64,33 +72,46 @@ impl Job {
         match Envelope::from_message(&self.delivery.message) {
             Ok(envelope) => {
                 let id = envelope.id.clone();
-                logging::about(logging::TASK_ID, id, self.attempt(&envelope, interrupted)).await;
+                let ticket = self.node.receive(&self.delivery, &envelope);
+                logging::about(logging::TASK_ID, id, self.attempt(&envelope, &ticket, interrupted)).await;
             }
             Err(error) => self.refuse(&error).await,
         }
     }
 
-    async fn attempt(&self, envelope: &Envelope, interrupted: impl Future<Output = ()>) {
+    async fn attempt(&self, envelope: &Envelope, ticket: &Ticket, interrupted: impl Future<Output = ()>) {
         let started = Instant::now();
         let mut held = None;
         let settled = tokio::select! {
-            settled = self.see_through(envelope, &mut held) => settled,
+            settled = self.see_through(envelope, ticket, &mut held) => settled,
             () = interrupted => {
                 leave(held.take(), Duration::ZERO).await;
                 self.settle(Outcome::GivenBack, || self.consumer.give_back(&self.delivery)).await
             }
         };
-        self.log(envelope, started.elapsed(), settled);
+        let took = started.elapsed();
+        if let Ok(outcome) = &settled {
+            ticket.tell(tell::step(outcome, took));
+        }
+        self.log(envelope, took, settled);
     }
 
     /// Takes the report, runs the task, leaves the report and settles; the hold is in `held` meanwhile.
-    async fn see_through(&self, envelope: &Envelope, held: &mut Option<Hold>) -> Result<Outcome, BrokerError> {
+    async fn see_through(
+        &self,
+        envelope: &Envelope,
+        ticket: &Ticket,
+        held: &mut Option<Hold>,
+    ) -> Result<Outcome, BrokerError> {
         match Hold::take(&self.app, &self.runtime, envelope).await {
             Ok(Start::Run(hold)) => *held = hold,
             Ok(Start::Wait(_)) if envelope.has_expired(Utc::now()) => {}
             Ok(Start::Wait(pause)) => return self.put_back(pause).await,
             Ok(Start::Replaced) => return self.settle(Outcome::Replaced, || self.consumer.ack(&self.delivery)).await,
             Err(error) => return self.fail(envelope, StageError::from(error).into(), held).await,
+        }
+        if ticket.is_revoked() && !self.is_made(envelope).await {
+            return self.cancel(envelope, false, held).await;
         }
         if envelope.has_expired(Utc::now()) {
             return self.expire(envelope, held).await;
@@ -103,7 +124,7 @@ impl Job {
             );
             return self.fail(envelope, Failure::for_good(message), held).await;
         }
-        match self.work(envelope, held.as_ref()).await {
+        match self.work(envelope, ticket, held.as_ref()).await {
             Ended::Done => {
                 leave(held.take(), Duration::ZERO).await;
                 self.settle(Outcome::Done, || self.consumer.ack(&self.delivery)).await
@@ -112,16 +133,24 @@ impl Job {
             Ended::Replaced => self.settle(Outcome::Replaced, || self.consumer.ack(&self.delivery)).await,
             Ended::Removed => self.settle(Outcome::Removed, || self.consumer.ack(&self.delivery)).await,
             Ended::Overtaken => self.step_aside(held).await,
+            Ended::Cancelled => self.cancel(envelope, true, held).await,
             Ended::Failed(failure) => self.fail(envelope, failure, held).await,
         }
     }
 
-    async fn work(&self, envelope: &Envelope, hold: Option<&Hold>) -> Ended {
-        let work = catch(stages::run(&self.app, envelope));
-        let Some(hold) = hold else { return work.await };
+    async fn work(&self, envelope: &Envelope, ticket: &Ticket, hold: Option<&Hold>) -> Ended {
+        ticket.start();
+        let work = catch(stages::watched(ticket.watcher(), stages::run(&self.app, envelope)));
+        let lost = async {
+            match hold {
+                Some(hold) => hold.lost().await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
             ended = work => ended,
-            _ = hold.lost() => Ended::Overtaken,
+            _ = lost => Ended::Overtaken,
+            () = ticket.terminated() => Ended::Cancelled,
         }
     }
 
@@ -205,6 +234,9 @@ impl Job {
         let reason = with_causes(error);
         let queue = &self.delivery.queue;
         log::error!("a message in queue {queue} goes to the dead letters: {reason}");
+        if let Some(id) = self.delivery.message.headers.get("id").and_then(serde_json::Value::as_str) {
+            self.node.tell(id, Step::Failed(Problem { message: error.to_string(), detail: reason.clone() }));
+        }
         if let Some((table, task_id)) = Envelope::report_of(&self.delivery.message) {
             let (status, at) = (Status::Error, Utc::now());
             let end = End { status, message: reason.clone(), stages: Default::default(), at };
@@ -238,10 +270,13 @@ impl Job {
     }
 
     fn log(&self, envelope: &Envelope, took: Duration, settled: Result<Outcome, BrokerError>) {
-        use TaskOutcome::{Dead, Done, Expired, GivenBack, MadeWay, Removed, Replaced, Retried, Unsettled, Waits};
+        use TaskOutcome::{
+            Dead, Done, Expired, GivenBack, MadeWay, Removed, Replaced, Retried, Revoked, Unsettled, Waits,
+        };
         let (level, counted, outcome, text) = match settled {
             Ok(Outcome::Done) => (Level::Info, Done, "done", String::new()),
             Ok(Outcome::Expired) => (Level::Warn, Expired, "expired", String::new()),
+            Ok(Outcome::Revoked(_)) => (Level::Warn, Revoked, "cancelled by an operator", String::new()),
             Ok(Outcome::Retried(pause, why)) => {
                 (Level::Warn, Retried, "failed", format!(", next attempt in {:.1} s: {why}", pause.as_secs_f64()))
             }

@@ -2,6 +2,7 @@
 
 use super::failure::with_causes;
 use super::job::Job;
+use super::node::Node;
 use super::slots::Slots;
 use super::{WorkError, raised};
 use crate::app::App;
@@ -42,6 +43,7 @@ impl Lane {
     pub(super) async fn work(
         self,
         app: &App,
+        node: &Arc<Node>,
         stop: impl Future<Output = ()>,
         hurry: impl Future<Output = ()>,
     ) -> Result<(), WorkError> {
@@ -59,7 +61,8 @@ impl Lane {
             let slot = tokio::select! { biased; () = &mut stop => break Ok(()), slot = slots.free() => slot };
             let delivery = tokio::select! { biased; () = &mut stop => break Ok(()), next = consumer.next() => next };
             let Some(delivery) = delivery else { break Err(WorkError::Ended) };
-            let job = Job { app: app.clone(), consumer: Arc::clone(&consumer), delivery, runtime: Handle::current() };
+            let (app, consumer, node) = (app.clone(), Arc::clone(&consumer), Arc::clone(node));
+            let job = Job { app, consumer, delivery, runtime: Handle::current(), node };
             let interrupted = raised(interrupt.subscribe());
             slots.run(slot, move || job.run(interrupted));
         };

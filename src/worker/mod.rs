@@ -4,11 +4,18 @@
 //! one lane, deliveries to users' endpoints another. `job` sees one delivery through from the
 //! message to its settlement; `hold` keeps two runs of a report apart; `failure` says when to try again. What a task
 //! does is the business of `stages`.
+//!
+//! `presence` is what other programs see of a worker: its events and signs of life, and its answers (`control`); `node`
+//! is what both know of the worker and its running tasks.
 
+mod control;
 mod failure;
 mod hold;
 mod job;
 mod lane;
+mod node;
+mod presence;
+mod revoked;
 mod settle;
 mod slots;
 
@@ -17,6 +24,7 @@ use crate::broker::BrokerError;
 use crate::reaper::Reaper;
 use futures_util::future::join_all;
 use lane::Lane;
+use presence::Presence;
 use std::future::{Future, pending};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -85,16 +93,18 @@ async fn raised(mut flag: watch::Receiver<bool>) {
 
 async fn run(app: App, stop: impl Future<Output = ()>, hurry: impl Future<Output = ()>) -> Result<(), WorkError> {
     let reaper = Reaper::start(&app);
+    let presence = Presence::start(&app);
+    let node = &presence.node;
     let (stopped, hurried) = (watch::Sender::new(false), watch::Sender::new(false));
     let told = async {
-        stop.await;
+        presence::until_stopped(node, stop).await;
         stopped.send_replace(true);
         hurry.await;
         hurried.send_replace(true);
         pending().await
     };
     let works = Lane::all(&app).into_iter().map(async |lane| {
-        let ended = lane.work(&app, raised(stopped.subscribe()), raised(hurried.subscribe())).await;
+        let ended = lane.work(&app, node, raised(stopped.subscribe()), raised(hurried.subscribe())).await;
         // Where one ends by itself, the worker does.
         stopped.send_replace(true);
         ended
@@ -103,6 +113,7 @@ async fn run(app: App, stop: impl Future<Output = ()>, hurry: impl Future<Output
         ended = join_all(works) => ended,
         never = told => never,
     };
+    presence.end().await;
     log::info!("worker {} has stopped", app.config.worker.hostname);
     if let Some(reaper) = reaper {
         reaper.stop().await;

@@ -1,11 +1,12 @@
 //! The worker on the embedded queue and store, and the built program under signals on both brokers.
 
+mod control;
 mod runs;
 
 use crate::support::program::Program;
 use crate::support::rabbit;
 use chrono::{TimeDelta, Utc};
-use maestro_reports::app::{App, Role};
+use maestro_reports::app::App;
 use maestro_reports::broker::{self, Message};
 use maestro_reports::config;
 use maestro_reports::domain::{NewReport, Report, ReportType, Status, TableName};
@@ -49,23 +50,27 @@ impl Bench {
         };
         let mut config = config::load(&get, None, &[]).unwrap();
         config.worker.retry_pause = Duration::from_millis(50);
-        let app = App::open(config, Role::All).await.unwrap();
+        let app = App::open_migrated(config).await.unwrap();
         Self { app, _folder: folder }
     }
 
     /// Runs a worker until `done` says so, then stops it; fails where either takes too long.
     async fn work_until(&self, done: impl AsyncFn() -> bool) {
+        let stop = self.work();
+        becomes(done).await;
+        stop.await;
+    }
+
+    /// Runs a worker until the future that comes back is awaited.
+    fn work(&self) -> impl Future<Output = ()> + use<> {
         let (stop, stopped) = oneshot::channel::<()>();
         let worker = actix_rt::spawn(worker::work_until(self.app.clone(), async {
             stopped.await.ok();
         }));
-        let started = Instant::now();
-        while !done().await {
-            assert!(started.elapsed() < PATIENCE, "the worker does not get there");
-            sleep(Duration::from_millis(20)).await;
+        async {
+            stop.send(()).unwrap();
+            timeout(PATIENCE, worker).await.expect("an end in time").unwrap().unwrap();
         }
-        stop.send(()).unwrap();
-        timeout(PATIENCE, worker).await.expect("an end in time").unwrap().unwrap();
     }
 
     async fn publish(&self, message: &Message) {
@@ -106,6 +111,15 @@ impl Bench {
                 (name, letter.reason, retries)
             })
             .collect()
+    }
+}
+
+/// Waits until `done` says so; fails where that takes too long.
+async fn becomes(done: impl AsyncFn() -> bool) {
+    let started = Instant::now();
+    while !done().await {
+        assert!(started.elapsed() < PATIENCE, "the worker does not get there");
+        sleep(Duration::from_millis(20)).await;
     }
 }
 

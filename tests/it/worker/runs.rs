@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 const LONG: Duration = Duration::from_secs(60);
 
 /// A Data API that answers as many questions as it is let: answer number n, from 1, holds n rows.
-struct Gate {
+pub(super) struct Gate {
     uri: String,
     asked: Arc<AtomicUsize>,
     open: Arc<Semaphore>,
@@ -20,7 +20,7 @@ struct Gate {
 }
 
 impl Gate {
-    fn start(open: usize) -> Self {
+    pub(super) fn start(open: usize) -> Self {
         let (asked, open) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(open)));
         let told = Arc::new(Mutex::new(Vec::new()));
         let (sender, started) = std::sync::mpsc::channel();
@@ -56,7 +56,7 @@ impl Gate {
         Self { uri, asked, open, told, server }
     }
 
-    fn asked(&self) -> usize {
+    pub(super) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 
@@ -72,7 +72,7 @@ impl Drop for Gate {
     }
 }
 
-async fn bench(gate: &Gate, settings: &[(&str, &str)]) -> Bench {
+pub(super) async fn bench(gate: &Gate, settings: &[(&str, &str)]) -> Bench {
     let mut all = vec![("MAESTRO_DATA_URI", gate.uri.as_str()), ("MAESTRO_CONCURRENCY", "3")];
     all.extend(settings);
     Bench::new(&all).await

@@ -1,0 +1,34 @@
+//! A task that an operator has revoked.
+
+use super::{Hold, Job, Outcome, leave_cleared};
+use crate::broker::BrokerError;
+use crate::domain::Status;
+use crate::stages;
+use crate::task::Envelope;
+
+impl Job {
+    /// Ends a task that an operator has revoked: its report is `error`, and the old rows stay.
+    pub(super) async fn cancel(
+        &self,
+        envelope: &Envelope,
+        has_begun: bool,
+        held: &mut Option<Hold>,
+    ) -> Result<Outcome, BrokerError> {
+        let when = if has_begun { "while it ran (terminate)" } else { "before it began (revoke)" };
+        let message = format!("cancelled by an operator {when}");
+        if let Err(error) = stages::failed(&self.app, envelope, &message, None).await {
+            return self.postpone_end(error.into(), held).await;
+        }
+        leave_cleared(held.take(), envelope).await;
+        self.settle(Outcome::Revoked(has_begun), || self.consumer.ack(&self.delivery)).await
+    }
+
+    /// Whether this very task has made its report already, of which the notices may be missing.
+    pub(super) async fn is_made(&self, envelope: &Envelope) -> bool {
+        let (Some(table), Some(store)) = (envelope.task.runs(), &self.app.store) else { return false };
+        let report = store.report(&table).await.ok().flatten();
+        report.is_some_and(|report| {
+            report.task_id == envelope.id && matches!(report.status, Status::Finished | Status::Warning)
+        })
+    }
+}

@@ -1,0 +1,300 @@
+//! What a running worker knows of itself: what events tell of and requests ask for.
+
+use super::revoked::Revoked;
+use crate::broker::{Delivery, Post};
+use crate::config;
+use crate::stages::Mark;
+use crate::task::{About, Envelope, Event, Life, Pulse, Stamp, Step};
+use chrono::Utc;
+use serde_json::{Value, json};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+
+/// Messages that may wait to be sent; further ones are lost, as events may be.
+const MAX_WAITING: usize = 10_000;
+
+/// Bodies up to this many bytes are shown with their arguments; of larger ones there is the text that came with them.
+const SHOWN_BODY: usize = 16 << 10;
+
+/// The shortest pause between two events of a task's progress.
+const BETWEEN_PROGRESS: Duration = Duration::from_secs(1);
+
+/// A running worker.
+pub(super) struct Node {
+    pub(super) name: String,
+    pub(super) started: Instant,
+    /// The pause between signs of life; `None` where it gives none.
+    pub(super) heartbeat: Option<Duration>,
+    /// Lamport's: counted on by each message sent or heard.
+    clock: AtomicU64,
+    tells_tasks: AtomicBool,
+    /// Taken away when the worker ends.
+    posts: Mutex<Option<mpsc::Sender<Post>>>,
+    tasks: Mutex<Tasks>,
+    asked_to_stop: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct Tasks {
+    /// Tasks begun, by name.
+    totals: BTreeMap<String, u64>,
+    /// By number: an id comes more than once, with retries and redeliveries.
+    here: BTreeMap<u64, Here>,
+    last: u64,
+    revoked: Revoked,
+}
+
+/// A task that this worker has.
+struct Here {
+    id: String,
+    info: Value,
+    runs: bool,
+    cancel: watch::Sender<bool>,
+}
+
+/// A task that a worker has, for as long as this value lives.
+pub(super) struct Ticket {
+    node: Arc<Node>,
+    number: u64,
+    pub(super) id: String,
+    cancelled: watch::Receiver<bool>,
+    /// Whether its rows are being made readable, or are so.
+    commits: Rc<Cell<bool>>,
+}
+
+impl Node {
+    /// A worker that begins; what it has to say comes out of the other half.
+    pub(super) fn new(config: &config::Worker) -> (Arc<Self>, mpsc::Receiver<Post>) {
+        let (posts, outbox) = mpsc::channel(MAX_WAITING);
+        let node = Self {
+            name: config.hostname.clone(),
+            started: Instant::now(),
+            heartbeat: config.heartbeat,
+            clock: AtomicU64::new(0),
+            tells_tasks: AtomicBool::new(config.task_events),
+            posts: Mutex::new(Some(posts)),
+            tasks: Mutex::default(),
+            asked_to_stop: watch::Sender::new(false),
+        };
+        (Arc::new(node), outbox)
+    }
+
+    /// Notes that a task has come, and tells of it.
+    pub(super) fn receive(self: &Arc<Self>, delivery: &Delivery, envelope: &Envelope) -> Ticket {
+        let (cancel, cancelled) = watch::channel(false);
+        let id = envelope.id.clone();
+        let here = Here { id: id.clone(), info: self.info(delivery, envelope), runs: false, cancel };
+        let number = {
+            let mut tasks = self.tasks();
+            tasks.last += 1;
+            let number = tasks.last;
+            tasks.here.insert(number, here);
+            number
+        };
+        self.tell(&id, Step::Received(About::of(&delivery.message)));
+        Ticket { node: Arc::clone(self), number, id, cancelled, commits: Rc::default() }
+    }
+
+    /// What `inspect active` and `reserved` show of a task.
+    fn info(&self, delivery: &Delivery, envelope: &Envelope) -> Value {
+        let message = &delivery.message;
+        let header = |name: &str| message.headers.get(name).cloned().unwrap_or_default();
+        let body = (message.body.len() <= SHOWN_BODY).then(|| serde_json::from_slice::<Value>(&message.body).ok());
+        let mut body = body.flatten().unwrap_or_default();
+        let mut part = |at: usize, repr: &str| match body.get_mut(at) {
+            Some(part) => part.take(),
+            None => header(repr),
+        };
+        let (args, kwargs) = (part(0, "argsrepr"), part(1, "kwargsrepr"));
+        let name = envelope.task.name();
+        json!({
+            "id": envelope.id,
+            "name": header("shadow").as_str().unwrap_or(name),
+            "args": args,
+            "kwargs": kwargs,
+            "type": name,
+            "hostname": self.name,
+            "time_start": null,
+            "acknowledged": false,
+            "delivery_info": {
+                "exchange": "",
+                "routing_key": delivery.queue,
+                "priority": message.priority,
+                "redelivered": delivery.redelivered,
+            },
+            "worker_pid": null,
+        })
+    }
+
+    /// Tells what became of a task, where task events are on.
+    pub(super) fn tell(&self, id: &str, step: Step) {
+        if self.tells_tasks.load(Ordering::Relaxed) {
+            self.say(&Event::Task(id.to_owned(), step));
+        }
+    }
+
+    /// Gives a sign of life, where it gives any.
+    pub(super) fn live(&self, life: Life) {
+        let Some(freq) = self.heartbeat else { return };
+        let (active, processed) = {
+            let tasks = self.tasks();
+            (tasks.here.values().filter(|task| task.runs).count(), tasks.totals.values().sum())
+        };
+        let load = procfs::Current::current().map(|load: procfs::LoadAverage| [load.one, load.five, load.fifteen]);
+        let pulse = Pulse { freq: freq.as_secs_f64(), active, processed, load: load.unwrap_or_default() };
+        self.say(&Event::Worker(life, pulse));
+    }
+
+    fn say(&self, event: &Event) {
+        self.send(event.to_post(Stamp { node: &self.name, clock: self.tick(), timestamp: now() }));
+    }
+
+    /// Sends a message, unless too many wait already.
+    pub(super) fn send(&self, post: Post) {
+        if let Some(posts) = &*self.posts.lock().unwrap_or_else(PoisonError::into_inner) {
+            posts.try_send(post).ok();
+        }
+    }
+
+    /// Says nothing any more: whoever sends comes to an end.
+    pub(super) fn fall_silent(&self) {
+        self.posts.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Counts the clock on; its time now.
+    pub(super) fn tick(&self) -> u64 {
+        self.clock.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Moves the clock beyond one that was heard of.
+    pub(super) fn hear_of(&self, clock: u64) {
+        self.clock.fetch_max(clock, Ordering::Relaxed);
+        self.tick();
+    }
+
+    /// Turns task events on or off; whether they were on.
+    pub(super) fn tell_tasks(&self, on: bool) -> bool {
+        self.tells_tasks.swap(on, Ordering::Relaxed)
+    }
+
+    /// What `inspect active` shows.
+    pub(super) fn active(&self) -> Vec<Value> {
+        self.infos(true)
+    }
+
+    /// What `inspect reserved` shows.
+    pub(super) fn reserved(&self) -> Vec<Value> {
+        self.infos(false)
+    }
+
+    fn infos(&self, runs: bool) -> Vec<Value> {
+        self.tasks().here.values().filter(|task| task.runs == runs).map(|task| task.info.clone()).collect()
+    }
+
+    /// Tasks begun since the start, by name.
+    pub(super) fn totals(&self) -> BTreeMap<String, u64> {
+        self.tasks().totals.clone()
+    }
+
+    /// Ids that were revoked.
+    pub(super) fn revoked(&self) -> Vec<String> {
+        self.tasks().revoked.all()
+    }
+
+    /// Remembers that these tasks must not begin any more.
+    pub(super) fn revoke(&self, ids: &[String]) {
+        let mut tasks = self.tasks();
+        ids.iter().for_each(|id| tasks.revoked.add(id, Instant::now()));
+    }
+
+    /// Cancels those of these tasks that are here, also where they run; their ids.
+    pub(super) fn terminate(&self, ids: &[String]) -> Vec<String> {
+        let tasks = self.tasks();
+        let here = tasks.here.values().filter(|task| ids.contains(&task.id));
+        here.map(|task| {
+            task.cancel.send_replace(true);
+            task.id.clone()
+        })
+        .collect()
+    }
+
+    /// Asks the worker to end.
+    pub(super) fn stop(&self) {
+        self.asked_to_stop.send_replace(true);
+    }
+
+    /// Back when somebody has asked the worker to end.
+    pub(super) async fn stopped(&self) {
+        super::raised(self.asked_to_stop.subscribe()).await;
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, Tasks> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ticket {
+    /// Notes that the task begins, and tells of it.
+    pub(super) fn start(&self) {
+        let mut tasks = self.node.tasks();
+        if let Some(here) = tasks.here.get_mut(&self.number) {
+            here.runs = true;
+            here.info["time_start"] = now().into();
+            here.info["worker_pid"] = std::process::id().into();
+            let name = here.info["name"].as_str().unwrap_or_default().to_owned();
+            *tasks.totals.entry(name).or_default() += 1;
+        }
+        drop(tasks);
+        self.tell(Step::Started);
+    }
+
+    /// Whether the task was revoked before it began.
+    pub(super) fn is_revoked(&self) -> bool {
+        self.node.tasks().revoked.holds(&self.id)
+    }
+
+    /// Back when the task was terminated. Not once its rows are being made readable: whether they are could not be told
+    /// of a commit that was left alone.
+    pub(super) async fn terminated(&self) {
+        super::raised(self.cancelled.clone()).await;
+        if self.commits.get() {
+            pending::<()>().await;
+        }
+    }
+
+    /// Notes how far the task has come, and tells of it once a second at most.
+    pub(super) fn watcher(&self) -> impl Fn(Mark) + use<> {
+        let (node, id, commits) = (Arc::clone(&self.node), self.id.clone(), Rc::clone(&self.commits));
+        let last = Cell::new(None::<Instant>);
+        move |mark| match mark {
+            Mark::Commits => commits.set(true),
+            Mark::Rows(rows) if last.get().is_none_or(|last| last.elapsed() >= BETWEEN_PROGRESS) => {
+                last.set(Some(Instant::now()));
+                node.tell(&id, Step::Progress { stage: "webhook", rows });
+            }
+            Mark::Rows(_) => {}
+        }
+    }
+
+    /// Tells what became of the task.
+    pub(super) fn tell(&self, step: Step) {
+        self.node.tell(&self.id, step);
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.node.tasks().here.remove(&self.number);
+    }
+}
+
+/// Seconds since 1970.
+fn now() -> f64 {
+    Utc::now().timestamp_micros() as f64 / 1e6
+}
