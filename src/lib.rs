@@ -11,6 +11,7 @@
 //! | [`export`], [`output`] | artifacts of the store's tables; a command's file or standard output |
 //! | [`api`], [`worker`], [`beat`], [`inventory`] | the four servers; actix-web types stay in `api` and `inventory` |
 //! | [`stages`], [`request`] | what each task does; how a report is requested |
+//! | [`remote`] | what is asked of workers, ours and Python's, and their events |
 //! | [`reaper`], [`retention`] | reports that nobody works on are ended; tables that nobody needs are dropped |
 //! | [`app`] | the configuration and the parts that it chose, built once |
 //! | [`tls`] | whom encrypted connections trust |
@@ -89,6 +90,7 @@ pub mod oneoff;
 pub mod output;
 pub mod peers;
 pub mod reaper;
+pub mod remote;
 pub mod request;
 pub mod retention;
 pub mod schedule;

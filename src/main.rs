@@ -1,14 +1,19 @@
 //! The binary: parses the command line, loads the configuration, starts the log, dispatches. The one place that exits:
-//! 0 when it went well, 1 when it failed, 2 for a mistake in usage or configuration, 3 when `run` found no rows.
+//! 0 when it went well, 1 when it failed, 2 for a mistake in usage or configuration, 3 when `run` found no rows, 69 when no worker
+//! has answered.
 
 use anyhow::Context;
 use chrono::Utc;
 use clap::Parser;
 use indicatif::HumanBytes;
 use maestro_reports::app::{self, App, OpenError, Role};
-use maestro_reports::cli::{Cli, Command, DeadLettersArgs, ExportArgs, FormatArgs, InventoryArgs, ManArgs, RunArgs};
+use maestro_reports::cli::{
+    AskArgs, Cli, Command, DeadLettersArgs, EventsArgs, ExportArgs, FormatArgs, InventoryArgs, ManArgs, RequestArgs,
+    RunArgs,
+};
 use maestro_reports::config::{self, Config, ConfigError, LogFormat, Setting};
 use maestro_reports::filter::FilterError;
+use maestro_reports::remote::{self, Kind};
 use maestro_reports::{
     api, auth, backup, beat, broker, cli, dead_letters, demo, doctor, export, healthcheck, inventory, logging, oneoff,
     retention, signal, tls, worker,
@@ -18,6 +23,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Rows are made on one thread and freed on another, which the system's allocator answers with ever more memory.
 #[global_allocator]
@@ -26,6 +32,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const FAILURE: u8 = 1;
 const MISTAKE: u8 = 2;
 const EMPTY: u8 = 3;
+/// As Celery's: nobody has answered.
+const NOBODY: u8 = 69;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -55,7 +63,7 @@ fn main() -> ExitCode {
 fn code(error: &anyhow::Error) -> u8 {
     let is_mistake = error.chain().any(|cause| {
         let refused = matches!(cause.downcast_ref(), Some(OpenError::Config(_) | OpenError::Tls(_)));
-        refused || cause.is::<ConfigError>() || cause.is::<FilterError>()
+        refused || cause.is::<ConfigError>() || cause.is::<remote::UsageError>() || cause.is::<FilterError>()
     });
     if is_mistake { MISTAKE } else { FAILURE }
 }
@@ -90,6 +98,13 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Backup(args) => back_up(load()?, args.target).await,
         Command::Restore(args) => restore(load()?, args.source).await,
         Command::Healthcheck(args) => healthcheck::run(&load()?, args.url).await,
+        Command::Inspect(args) => return request(&load()?, Kind::Inspect, args).await,
+        Command::Control(args) => return request(&load()?, Kind::Control, args).await,
+        Command::Status(ask) => {
+            let answers = answers(&load()?, ("ping", Default::default()), &ask).await?;
+            return show(&answers, ask.json, remote::status(&answers));
+        }
+        Command::Events(args) => follow(&load()?, args).await,
         Command::DeadLetters(args) => tend_dead_letters(&load()?, &args).await,
         Command::Token(args) => {
             let auth = load()?.auth;
@@ -159,6 +174,52 @@ async fn tend_dead_letters(config: &Config, args: &DeadLettersArgs) -> anyhow::R
 async fn list_schedules(config: &Config) -> anyhow::Result<()> {
     let (_folder, store) = app::store(config).await?;
     say(&beat::text(&beat::list(config, store.as_ref()).await?, Utc::now()))
+}
+
+/// Asks workers and shows their answers.
+async fn request(config: &Config, kind: Kind, args: RequestArgs) -> anyhow::Result<ExitCode> {
+    let asked = remote::read(kind, &args.method, &args.arguments)?;
+    let (is_shutdown, json) = (asked.0 == "shutdown", args.ask.json);
+    let answers = answers(config, asked, &args.ask).await?;
+    if is_shutdown {
+        // As with Celery's workers, none of ours answers: it is on its way out.
+        say("asked to shut down\n")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    show(&answers, json, remote::text(&answers))
+}
+
+async fn answers(
+    config: &Config,
+    (method, arguments): (&'static str, serde_json::Map<String, serde_json::Value>),
+    ask: &AskArgs,
+) -> anyhow::Result<remote::Answers> {
+    let broker = broker::open(config, &tls::client(config.tls.ca_file.as_deref())?).await?;
+    let (destination, wait) = (ask.destination.clone(), Duration::from_secs_f64(ask.timeout));
+    Ok(remote::ask(broker.as_ref(), remote::Request { method, arguments, destination, wait }).await?)
+}
+
+fn show(answers: &remote::Answers, as_json: bool, text: String) -> anyhow::Result<ExitCode> {
+    if answers.is_empty() {
+        log::error!("no worker has answered in time");
+        return Ok(ExitCode::from(NOBODY));
+    }
+    say(&if as_json { format!("{:#}\n", serde_json::json!(answers)) } else { text })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn follow(config: &Config, args: EventsArgs) -> anyhow::Result<()> {
+    let broker = broker::open(config, &tls::client(config.tls.ca_file.as_deref())?).await?;
+    let mut left = args.limit.unwrap_or(u64::MAX);
+    let show = |line: String| {
+        say(&line)?;
+        left = left.saturating_sub(1);
+        anyhow::Ok(left > 0)
+    };
+    tokio::select! {
+        followed = remote::follow(broker.as_ref(), show) => followed,
+        () = signal::terminated() => Ok(()),
+    }
 }
 
 /// Fails where the platform's answer was not believed, so that somebody looks.

@@ -3,17 +3,20 @@
 mod artifact;
 mod dead_letters;
 mod operation;
+mod operator;
 mod shell;
 mod worker;
 
 pub use artifact::{ExportArgs, FormatArgs};
 pub use dead_letters::DeadLettersArgs;
 pub use operation::{BackupArgs, BeatArgs, DoctorArgs, HealthcheckArgs, PruneArgs, RestoreArgs};
+pub use operator::{AskArgs, EventsArgs, RequestArgs};
 pub use shell::{CompletionsArgs, ManArgs, completions, man_page, man_pages};
 pub use worker::WorkerArgs;
 
 use crate::config::Flag;
 use crate::domain::{Component, OwnerId};
+use crate::remote::{self, Kind};
 use clap::{Args, Parser, Subcommand};
 use log::LevelFilter;
 use std::path::PathBuf;
@@ -72,6 +75,16 @@ pub enum Command {
     Healthcheck(HealthcheckArgs),
     /// List tasks that could not be worked on, send them again or drop them
     DeadLetters(DeadLettersArgs),
+    /// Ask running workers, ours and Python's, how they are
+    #[command(after_help = methods(Kind::Inspect))]
+    Inspect(RequestArgs),
+    /// Steer running workers, ours and Python's
+    #[command(after_help = methods(Kind::Control))]
+    Control(RequestArgs),
+    /// List the workers that are there
+    Status(AskArgs),
+    /// Show what workers tell of themselves and their tasks, a line for each event
+    Events(EventsArgs),
     /// Print a token for calling the services
     Token(TokenArgs),
     /// Print all settings in force and where they come from
@@ -197,6 +210,10 @@ impl Command {
             | Self::Backup(_)
             | Self::Restore(_)
             | Self::Healthcheck(_)
+            | Self::Inspect(_)
+            | Self::Control(_)
+            | Self::Status(_)
+            | Self::Events(_)
             | Self::Token(_)
             | Self::Config
             | Self::Completions(_)
@@ -222,12 +239,21 @@ impl Command {
             | Self::Backup(_)
             | Self::Restore(_)
             | Self::Healthcheck(_)
+            | Self::Inspect(_)
+            | Self::Control(_)
+            | Self::Status(_)
+            | Self::Events(_)
             | Self::Token(_)
             | Self::Config
             | Self::Completions(_)
             | Self::Man(_) => "warn",
         }
     }
+}
+
+/// The last lines of the help of `inspect` and `control`.
+fn methods(kind: Kind) -> String {
+    format!("What to ask: {}", remote::list(kind))
 }
 
 fn given<const N: usize>(options: [(&'static str, &'static str, &Option<String>); N]) -> Vec<Flag> {
