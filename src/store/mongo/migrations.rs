@@ -27,9 +27,6 @@ struct Migration {
     /// Indexes to make.
     #[serde(default)]
     indexes: Vec<Index>,
-    /// Whether to give records to the tables that the Python service wrote.
-    #[serde(default)]
-    adopt_python_tables: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -50,7 +47,8 @@ pub(super) async fn schema(connection: &Connection) -> Result<Schema, StoreError
     Ok(Schema::compare(names, MIGRATIONS.iter().map(|(name, _)| *name)))
 }
 
-/// Applies what is missing; the names of what was applied.
+/// Applies what is missing, and adopts tables that the Python service has written since the last time; the names of what
+/// was applied.
 pub(super) async fn migrate(connection: &Connection) -> Result<Vec<String>, StoreError> {
     let missing = schema(connection).await?.missing;
     for (name, definition) in MIGRATIONS.iter().filter(|(name, _)| missing.iter().any(|missing| missing == name)) {
@@ -60,6 +58,7 @@ pub(super) async fn migrate(connection: &Connection) -> Result<Vec<String>, Stor
         let mark = migrations.update_one(doc! { "_id": *name }, applied).upsert(true);
         connection.call("to mark a migration", mark).await?;
     }
+    adopt(connection).await?;
     Ok(missing)
 }
 
@@ -71,17 +70,19 @@ async fn apply(connection: &Connection, name: &str, definition: &str) -> Result<
         let model = IndexModel::builder().keys(index.keys).options(options).build();
         connection.call("to make an index", connection.collection(&index.collection).create_index(model)).await?;
     }
-    if migration.adopt_python_tables {
-        adopt(connection).await?;
-    }
     Ok(())
 }
 
-/// Gives each table of the Python service a record, so that its rows stay readable. The collection stays as it is.
+/// Gives each table of the Python service that has none a record, so that its rows stay readable. The collection stays as
+/// it is.
 async fn adopt(connection: &Connection) -> Result<(), StoreError> {
     let names = connection.call("to list collections", connection.database().list_collection_names()).await?;
     for name in names {
         let Ok(table) = name.parse::<TableName>() else { continue };
+        let registry = records(connection);
+        if connection.call("to look for a record", registry.count_documents(of(&table))).await? > 0 {
+            continue;
+        }
         let rows = connection.collection(&name);
         let count = connection.call("to count old rows", rows.count_documents(doc! {})).await?;
         let rows = connection.database().collection::<Row>(&name);
@@ -99,7 +100,6 @@ async fn adopt(connection: &Connection) -> Result<(), StoreError> {
             // Nor when it was last filled: it counts as filled now.
             "alive_at": bson::DateTime::now(),
         };
-        let registry = records(connection);
         let update = registry.update_one(of(&table), doc! { "$setOnInsert": record }).upsert(true);
         connection.call("to record an old table", update).await?;
     }

@@ -123,9 +123,18 @@ fn tables_of_the_python_service_are_adopted() {
         store.migrate().await.unwrap();
         let report = store.report(&table()).await.unwrap().unwrap();
         assert_eq!((report.status, report.rows, report.generation), (Status::Finished, 70, Some(0)));
-        assert_eq!((report.owner, report.columns), (None, vec!["_id".to_owned(), "n".to_owned()]));
+        assert_eq!((report.owner, &report.columns), (None, &vec!["_id".to_owned(), "n".to_owned()]));
         assert_eq!(all(&*store).await, numbered(0..70));
         assert_eq!(store.reports(5).await.unwrap().len(), 1);
+        // Written while both services run: it is there after the next migration, and the one before is as it was.
+        let later: TableName = "5c00000000000000000000b2_general".parse().unwrap();
+        let written = client.database(&database.name).collection::<Row>(&later.to_string());
+        written.insert_many(numbered(0..3)).await.unwrap();
+        assert!(store.report(&later).await.unwrap().is_none());
+        assert!(store.migrate().await.unwrap().is_empty());
+        assert_eq!(store.report(&later).await.unwrap().unwrap().rows, 3);
+        assert_eq!(store.report(&table()).await.unwrap().unwrap(), report);
+        assert!(store.drop_table(&later).await.unwrap());
         // It is replaced like any other, and gone with the run after.
         fill(&*store, &table(), numbered(0..5)).await;
         assert_eq!(all(&*store).await, numbered(0..5));
