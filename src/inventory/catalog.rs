@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The component whose records `PUT /reports` writes.
+/// The component of the records of reports.
 pub(super) const REPORTS: &str = "reports";
+/// The components whose records are written by `PUT`.
+pub(super) const WRITTEN: [&str; 2] = [REPORTS, "schedulers"];
 
 /// The folder and what was read of it.
 pub(super) struct Catalog {
@@ -46,14 +48,15 @@ impl Catalog {
     /// `NotFound` where the folder has no file of it; what is wrong with the file.
     pub(super) fn open(&self, component: &str) -> Result<Arc<Dataset>, InventoryError> {
         let source = Source::find(&self.folder, component)?;
-        if source.is_none() && component != REPORTS {
+        let is_written = WRITTEN.contains(&component);
+        if source.is_none() && !is_written {
             return Err(InventoryError::NotFound(format!("no component {component:?} is served here")));
         }
         let slot = self.slot(component);
         let mut held = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        // What was put into the reports is not in their file: they are read once.
+        // What was put into them is not in their file: they are read once.
         if let Some((known, dataset)) = &*held
-            && (*known == source || component == REPORTS)
+            && (*known == source || is_written)
         {
             return Ok(dataset.clone());
         }

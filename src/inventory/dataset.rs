@@ -109,7 +109,8 @@ impl Dataset {
         Ok(())
     }
 
-    /// Sets fields of the document with this `_id`, which is made where there is none.
+    /// Sets fields of the document with this `_id`, which is made where there is none. `$inc` adds whole numbers to
+    /// fields, `$unset` removes them.
     ///
     /// # Errors
     /// Failures of the private database.
@@ -129,7 +130,7 @@ impl Dataset {
             Some((seq, bytes)) => (Some(seq), Document::from_reader(bytes.as_slice())?),
             None => (None, Document::from_iter([("_id".to_owned(), bson::Bson::ObjectId(id))])),
         };
-        document.extend(fields);
+        update(&mut document, fields);
         change.execute("INSERT OR REPLACE INTO rows (seq, doc) VALUES (?1, ?2)", (seq, document.to_vec()?))?;
         let seq = seq.unwrap_or_else(|| change.last_insert_rowid());
         change.execute("DELETE FROM keys WHERE path <> '_id'", ())?;
@@ -137,6 +138,23 @@ impl Dataset {
         change.commit()?;
         writer.indexed.retain(|path| path == "_id");
         Ok(())
+    }
+}
+
+fn update(document: &mut Document, mut fields: Document) {
+    let mut operator = |name| match fields.remove(name) {
+        Some(bson::Bson::Document(fields)) => fields,
+        Some(_) | None => Document::new(),
+    };
+    let (added, removed) = (operator("$inc"), operator("$unset"));
+    document.extend(fields);
+    for (name, more) in &added {
+        let whole = |value: Option<&bson::Bson>| value.and_then(|n| n.as_i64().or(n.as_i32().map(i64::from)));
+        let sum = whole(document.get(name)).unwrap_or_default().saturating_add(whole(Some(more)).unwrap_or_default());
+        document.insert(name, sum);
+    }
+    for name in removed.keys() {
+        document.remove(name);
     }
 }
 
@@ -253,6 +271,17 @@ mod tests {
         data.set(new, doc! {"name": "c"}).unwrap();
         assert_eq!(names(&data, "status", RawBsonRef::String("finished")), ["a", "c"]);
         assert!(names(&data, "status", RawBsonRef::String("process")).is_empty());
+    }
+
+    #[test]
+    fn numbers_are_added_to_and_fields_removed() {
+        let id = ObjectId::new();
+        let data = dataset(vec![doc! {"_id": id, "count": 2, "flag": true}]);
+        let change = doc! {"name": "a", "$inc": {"count": 3_i64, "other": 1}, "$unset": {"flag": true}};
+        data.set(id, change).unwrap();
+        let document = data.reader().unwrap().get(1).unwrap();
+        let expected = doc! {"_id": id, "count": 5_i64, "name": "a", "other": 1_i64};
+        assert_eq!(Document::try_from(&*document).unwrap(), expected);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The addresses of the inventory (contract §5).
 
 use super::cast;
-use super::catalog::{Catalog, REPORTS};
+use super::catalog::{Catalog, REPORTS, WRITTEN};
 use super::error::InventoryError;
 use super::find::Find;
 use super::pipeline::Pipeline;
@@ -39,7 +39,7 @@ pub(super) fn configure(service: &mut web::ServiceConfig) {
         .app_data(json)
         .route("/", web::get().to(about))
         .route("/aggregate", web::post().to(aggregate))
-        .route("/reports", web::put().to(put_reports))
+        .route("/{component}", web::put().to(put_records))
         .route("/reports/{id}", web::get().to(report))
         .route("/{component}", web::post().to(find))
         .default_service(web::to(unknown));
@@ -97,14 +97,19 @@ async fn aggregate(request: HttpRequest, body: web::Json<AggregateIn>) -> Answer
     Ok(join::answer(pipeline.await?))
 }
 
-/// The body of `PUT /reports`: records with `_id`, whose other fields are set.
+/// The body of `PUT /reports` and `PUT /schedulers`: records with `_id`, whose other fields are set. Of MongoDB's
+/// operators `$inc` and `$unset` are known.
 #[derive(Deserialize)]
-struct ReportsIn {
+struct RecordsIn {
     body: Vec<serde_json::Map<String, Value>>,
 }
 
-async fn put_reports(request: HttpRequest, body: web::Json<ReportsIn>) -> Answer {
+async fn put_records(request: HttpRequest, path: web::Path<String>, body: web::Json<RecordsIn>) -> Answer {
     let state = authorized(&request)?;
+    let component = component(&path)?;
+    if !WRITTEN.contains(&component.as_str()) {
+        return unknown(request).await;
+    }
     let records = body.into_inner().body.into_iter().enumerate().map(|(index, record)| {
         let bad = |what: String| InventoryError::BadRequest(format!("body[{index}]: {what}"));
         let id = record.get("_id").and_then(Value::as_str).unwrap_or_default();
@@ -116,7 +121,7 @@ async fn put_reports(request: HttpRequest, body: web::Json<ReportsIn>) -> Answer
     let records = records.collect::<Result<Vec<(ReportId, Document)>, InventoryError>>()?;
     let updated = records.len();
     blocking(move || {
-        let dataset = state.catalog.open(REPORTS)?;
+        let dataset = state.catalog.open(&component)?;
         records.into_iter().try_for_each(|(id, fields)| dataset.set(id.object_id(), fields))
     })
     .await?;
