@@ -13,6 +13,7 @@ use maestro_reports::cli::{
 };
 use maestro_reports::config::{self, Config, ConfigError, LogFormat, Setting};
 use maestro_reports::filter::FilterError;
+use maestro_reports::peers::Peers;
 use maestro_reports::remote::{self, Kind};
 use maestro_reports::{
     api, auth, backup, beat, broker, cli, dead_letters, demo, doctor, export, healthcheck, inventory, logging, oneoff,
@@ -81,7 +82,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             }
             Ok(monitored(App::open(load()?, Role::Worker).await?, worker::work).await??)
         }
-        Command::Beat(args) if args.list => list_schedules(&load()?).await,
+        Command::Beat(args) if args.list => list_schedules(load()?).await,
         Command::Beat(_) => monitored(App::open(load()?, Role::Beat).await?, beat::beat).await?,
         Command::Demo(args) => {
             demo::run(load()?, demo::Options { servers: args.sample, once: args.once, data_dir: args.data_dir }).await
@@ -171,9 +172,11 @@ async fn tend_dead_letters(config: &Config, args: &DeadLettersArgs) -> anyhow::R
     say(&dead_letters::run(broker.as_ref(), &queues, &args.action()).await?)
 }
 
-async fn list_schedules(config: &Config) -> anyhow::Result<()> {
-    let (_folder, store) = app::store(config).await?;
-    say(&beat::text(&beat::list(config, store.as_ref()).await?, Utc::now()))
+async fn list_schedules(config: Config) -> anyhow::Result<()> {
+    let (_folder, store) = app::store(&config).await?;
+    let (tls, config) = (tls::client(config.tls.ca_file.as_deref())?, Arc::new(config));
+    let peers = Peers::new(Arc::clone(&config), &tls);
+    say(&beat::text(&beat::list(&config, store.as_ref(), &peers).await?, Utc::now()))
 }
 
 /// Asks workers and shows their answers.

@@ -4,9 +4,11 @@
 //! `{"error": "…"}` where an address leads nowhere, `{"error": {"msg": "…"}}` otherwise.
 
 use super::pace::MIN_RATE;
+use crate::beat::{ListError, RunError};
 use crate::broker::BrokerError;
 use crate::export::ExportError;
 use crate::filter::FilterError;
+use crate::peers::PeerError;
 use crate::request::RequestError;
 use crate::stages::AnnounceError;
 use crate::store::StoreError;
@@ -96,6 +98,9 @@ pub(super) enum ApiError {
     /// The broker failed.
     #[error(transparent)]
     Broker(#[from] BrokerError),
+    /// Another service of the platform failed.
+    #[error(transparent)]
+    Peer(#[from] PeerError),
 }
 
 impl ApiError {
@@ -125,6 +130,7 @@ impl ApiError {
             Self::Broker(BrokerError::Unavailable { .. } | BrokerError::Unconfirmed(_)) => {
                 message("the broker cannot be reached; try again later")
             }
+            Self::Peer(_) => message("the platform does not answer as expected; try again later"),
             Self::Store(StoreError::Refused { .. } | StoreError::Corrupt { .. })
             | Self::Broker(BrokerError::Refused { .. } | BrokerError::Stale)
             | Self::Artifact(_) => message("internal error; the log tells more under this request's id"),
@@ -175,6 +181,7 @@ impl ResponseError for ApiError {
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NoStore => StatusCode::SERVICE_UNAVAILABLE,
             Self::Artifact(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Peer(_) => StatusCode::BAD_GATEWAY,
             Self::Store(error) => match error {
                 StoreError::Unavailable { .. } | StoreError::TimedOut { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 StoreError::Superseded { .. } | StoreError::Incomplete { .. } => StatusCode::CONFLICT,
@@ -216,6 +223,25 @@ impl From<AnnounceError> for ApiError {
         match error {
             AnnounceError::Store(error) => error.into(),
             AnnounceError::Broker(error) => error.into(),
+        }
+    }
+}
+
+impl From<ListError> for ApiError {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::Store(error) => error.into(),
+            ListError::Peer(error) => error.into(),
+        }
+    }
+}
+
+impl From<RunError> for ApiError {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Request(error) => error.into(),
+            RunError::Peer(error) => error.into(),
+            RunError::NoReport(text) => Self::Conflict(text),
         }
     }
 }

@@ -21,7 +21,7 @@ const ATTEMPTS: u32 = 10;
 /// All schedules.
 pub(super) async fn list(_: Caller, app: web::Data<App>) -> Result<HttpResponse, ApiError> {
     let now = Utc::now();
-    let listed = beat::list(&app.config, store(&app)?).await?;
+    let listed = beat::list(&app.config, store(&app)?, &app.peers).await?;
     let items: Vec<Value> = listed.iter().map(|listed| shown(listed, now)).collect();
     Ok(HttpResponse::Ok().json(json!({"found": items.len(), "items": items})))
 }
@@ -42,7 +42,7 @@ pub(super) async fn create(
     fields.retain(|_, value| !value.is_null());
     let made = schedule::read(&fields).map_err(wrong)?;
     let taken = || ApiError::Conflict(format!("there is a schedule of the name {:?}", made.name));
-    if beat::list(&app.config, store(&app)?).await?.iter().any(|listed| listed.schedule.name == made.name) {
+    if beat::own(&app.config, store(&app)?).await?.iter().any(|listed| listed.schedule.name == made.name) {
         return Err(taken());
     }
     if !store(&app)?.define(&Definition { name: made.name.clone(), fields }).await? {
@@ -66,6 +66,9 @@ pub(super) async fn change(
         Some(Value::Bool(paused)) => Some(paused),
         Some(_) => return Err(wrong(vec![field(PAUSED, "expected true or false")])),
     };
+    if listed.origin == Origin::Platform {
+        return Err(elsewhere(&listed));
+    }
     let schedule = if given.is_empty() { listed.schedule } else { redefine(&app, listed, given).await? };
     if let Some(paused) = paused {
         pause(store(&app)?, &schedule, paused).await?;
@@ -81,7 +84,7 @@ pub(super) async fn remove(_: Caller, request: HttpRequest, app: web::Data<App>)
         log::info!("schedule {name} removed");
         return Ok(HttpResponse::NoContent().finish());
     }
-    find(&app, &name).await.and_then(|listed| Err(in_file(&listed.schedule)))
+    find(&app, &name).await.and_then(|listed| Err(elsewhere(&listed)))
 }
 
 /// Makes a run now, whether the schedule is due, disabled or paused.
@@ -98,8 +101,11 @@ fn name(request: &HttpRequest) -> String {
 }
 
 async fn find(app: &App, name: &str) -> Result<Listed, ApiError> {
-    let mut all = beat::list(&app.config, store(app)?).await?.into_iter();
-    let found = all.find(|listed| listed.schedule.name == name);
+    let named = |listed: &Listed| listed.schedule.name == name;
+    let mut found = beat::own(&app.config, store(app)?).await?.into_iter().find(named);
+    if found.is_none() && app.config.timetable.platform {
+        found = beat::list(&app.config, store(app)?, &app.peers).await?.into_iter().find(named);
+    }
     found.ok_or_else(|| ApiError::NoTable(format!("there is no schedule {name:?}")))
 }
 
@@ -115,8 +121,8 @@ async fn read_patch(request: &HttpRequest, payload: web::Payload, app: &App) -> 
 
 /// Changes a schedule of the store, unless somebody else has changed it meanwhile.
 async fn redefine(app: &App, listed: Listed, given: Map<String, Value>) -> Result<Schedule, ApiError> {
-    if listed.origin == Origin::File {
-        return Err(in_file(&listed.schedule));
+    if listed.origin != Origin::Request {
+        return Err(elsewhere(&listed));
     }
     let before = Definition { name: listed.schedule.name.clone(), fields: listed.schedule.fields };
     let mut fields = before.fields.clone();
@@ -156,8 +162,10 @@ async fn pause(store: &dyn Store, schedule: &Schedule, paused: bool) -> Result<(
     Err(ApiError::Conflict("the schedule changes all the time; try again".to_owned()))
 }
 
-fn in_file(schedule: &Schedule) -> ApiError {
-    ApiError::Conflict(format!("the schedule {:?} is of a file, and is changed there", schedule.name))
+/// A schedule that is not changed by requests.
+fn elsewhere(listed: &Listed) -> ApiError {
+    let place = if listed.origin == Origin::Platform { "the platform" } else { "a file" };
+    ApiError::Conflict(format!("the schedule {:?} is of {place}, and is changed there", listed.schedule.name))
 }
 
 fn field(field: &str, expected: &str) -> WrongField {
@@ -186,6 +194,12 @@ fn shown(listed: &Listed, now: DateTime<Utc>) -> Value {
         })
     });
     let mut shown = schedule.fields.clone();
+    if schedule.record.is_some() {
+        shown.extend([
+            ("name".to_owned(), schedule.name.clone().into()),
+            ("title".to_owned(), schedule.title.clone().into()),
+        ]);
+    }
     shown.extend([
         ("origin".to_owned(), origin.as_str().into()),
         ("next_run".to_owned(), next.map(|at| time(at, zone)).into()),

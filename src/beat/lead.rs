@@ -2,7 +2,7 @@
 
 use crate::store::{Store, StoreError};
 use chrono::{DateTime, Utc};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -19,38 +19,58 @@ const MARGIN: Duration = Duration::from_secs(2);
 pub(super) struct Lead {
     store: Arc<dyn Store>,
     holder: String,
-    held: Option<Held>,
+    leading: Leading,
 }
 
+/// Whether this process leads, for those who act beside the one that renews the lease.
+#[derive(Clone, Default)]
+pub(super) struct Leading(Arc<Mutex<Option<Held>>>);
+
+#[derive(Clone, Copy)]
 struct Held {
     /// The fencing token.
     fence: u64,
     renewed: Instant,
 }
 
+impl Leading {
+    /// The fencing token, where the lease is good at this moment.
+    pub(super) fn fence(&self) -> Option<u64> {
+        self.held().filter(|held| held.renewed.elapsed() < TTL - MARGIN).map(|held| held.fence)
+    }
+
+    fn held(&self) -> Option<Held> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, held: Option<Held>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = held;
+    }
+}
+
 impl Lead {
     pub(super) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, holder: Uuid::new_v4().to_string(), held: None }
+        Self { store, holder: Uuid::new_v4().to_string(), leading: Leading::default() }
+    }
+
+    pub(super) fn leading(&self) -> &Leading {
+        &self.leading
     }
 
     /// The fencing token, where this process leads; takes or renews the lease where it is time to.
-    pub(super) async fn look(&mut self, now: DateTime<Utc>) -> Option<u64> {
-        if self.held.as_ref().is_none_or(|held| held.renewed.elapsed() >= RENEWAL) {
-            let led = self.held.is_some();
-            self.held = self.renew(now).await.unwrap_or_else(|error| {
+    pub(super) async fn look(&self, now: DateTime<Utc>) -> Option<u64> {
+        let held = self.leading.held();
+        if held.is_none_or(|held| held.renewed.elapsed() >= RENEWAL) {
+            let renewed = self.renew(held, now).await.unwrap_or_else(|error| {
                 log::warn!("beat: the lease could not be renewed: {error}");
                 None
             });
-            if self.held.is_some() != led {
-                log::info!("beat: {}", if led { "another process leads" } else { "this process leads now" });
+            if renewed.is_some() != held.is_some() {
+                log::info!("beat: {}", if held.is_some() { "another process leads" } else { "this process leads now" });
             }
+            self.leading.set(renewed);
         }
-        self.fence()
-    }
-
-    /// The fencing token, where the lease is good at this moment.
-    pub(super) fn fence(&self) -> Option<u64> {
-        self.held.as_ref().filter(|held| held.renewed.elapsed() < TTL - MARGIN).map(|held| held.fence)
+        self.leading.fence()
     }
 
     /// Gives the lease back.
@@ -60,12 +80,12 @@ impl Lead {
         }
     }
 
-    async fn renew(&self, now: DateTime<Utc>) -> Result<Option<Held>, StoreError> {
+    async fn renew(&self, held: Option<Held>, now: DateTime<Utc>) -> Result<Option<Held>, StoreError> {
         let renewed = Instant::now();
         if !self.take(now).await? {
             return Ok(None);
         }
-        let fence = match &self.held {
+        let fence = match held {
             Some(held) => held.fence,
             None => {
                 let fence = self.store.next_fence(LEASE).await?;

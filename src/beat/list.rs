@@ -2,8 +2,10 @@
 
 use super::defined;
 use crate::config::Config;
-use crate::schedule::{Mark, Schedule};
+use crate::peers::{PeerError, Peers};
+use crate::schedule::{self, Mark, Schedule};
 use crate::store::{Store, StoreError};
+use std::collections::{HashMap, HashSet};
 
 /// A schedule, where it comes from, and how far it has come.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +25,8 @@ pub enum Origin {
     File,
     /// A request.
     Request,
+    /// The platform's Scheduler.
+    Platform,
 }
 
 impl Origin {
@@ -32,8 +36,38 @@ impl Origin {
         match self {
             Self::File => "file",
             Self::Request => "request",
+            Self::Platform => "platform",
         }
     }
+}
+
+/// Why the schedules cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The platform does not.
+    #[error(transparent)]
+    Peer(#[from] PeerError),
+}
+
+/// All schedules that can be used, by title: our own, and the platform's where they count.
+///
+/// # Errors
+/// See [`ListError`].
+pub async fn list(config: &Config, store: &dyn Store, peers: &Peers) -> Result<Vec<Listed>, ListError> {
+    let mut all = own(config, store).await?;
+    if config.timetable.platform {
+        let records = peers.schedulers().await?;
+        let records = records.iter().filter_map(|record| schedule::read_record(record, config.timetable.zone).ok());
+        add(&mut all, records, Origin::Platform);
+        with_marks(&mut all, store).await?;
+    }
+    all.sort_by(|one, other| {
+        (&one.schedule.title, &one.schedule.name).cmp(&(&other.schedule.title, &other.schedule.name))
+    });
+    Ok(all)
 }
 
 /// The schedules of the files as they are now (as they were at the start, where there are mistakes in them), and those
@@ -41,19 +75,31 @@ impl Origin {
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn list(config: &Config, store: &dyn Store) -> Result<Vec<Listed>, StoreError> {
-    let in_files = config.timetable.read().unwrap_or_else(|_| config.schedules.clone());
-    let defined = store.definitions().await?.into_iter().filter_map(|definition| defined(&definition).ok());
-    let mut marks = store.marks().await?;
-    let mut all: Vec<Listed> = Vec::new();
-    let found = in_files.into_iter().map(|schedule| (schedule, Origin::File));
-    for (schedule, origin) in found.chain(defined.map(|schedule| (schedule, Origin::Request))) {
-        if all.iter().any(|other| other.schedule.name == schedule.name) {
-            continue;
-        }
-        let mark = marks.iter().position(|mark| mark.name == schedule.name).map(|at| marks.swap_remove(at));
-        all.push(Listed { schedule, origin, mark });
-    }
+pub async fn own(config: &Config, store: &dyn Store) -> Result<Vec<Listed>, StoreError> {
+    let mut all = Vec::new();
+    add(&mut all, config.timetable.read().unwrap_or_else(|_| config.schedules.clone()), Origin::File);
+    let definitions = store.definitions().await?;
+    add(&mut all, definitions.iter().filter_map(|definition| defined(definition).ok()), Origin::Request);
+    with_marks(&mut all, store).await?;
     all.sort_by(|one, other| one.schedule.name.cmp(&other.schedule.name));
     Ok(all)
+}
+
+/// Adds schedules whose names are not there yet.
+fn add(all: &mut Vec<Listed>, schedules: impl IntoIterator<Item = Schedule>, origin: Origin) {
+    let mut names: HashSet<String> = all.iter().map(|listed| listed.schedule.name.clone()).collect();
+    for schedule in schedules {
+        if names.insert(schedule.name.clone()) {
+            all.push(Listed { schedule, origin, mark: None });
+        }
+    }
+}
+
+async fn with_marks(all: &mut [Listed], store: &dyn Store) -> Result<(), StoreError> {
+    let mut marks: HashMap<String, Mark> =
+        store.marks().await?.into_iter().map(|mark| (mark.name.clone(), mark)).collect();
+    for listed in all {
+        listed.mark = marks.remove(&listed.schedule.name);
+    }
+    Ok(())
 }

@@ -1,24 +1,26 @@
 //! The timetable: requests the reports of schedules when they are due.
 //!
-//! Schedules come from files, and from requests by way of the store. Any number of `beat` processes may run; one of them
+//! Schedules come from files, from requests by way of the store, and from the platform where it is set. Any number of `beat` processes may run; one of them
 //! leads. A run is claimed in the store before it is enqueued: the store takes a claim once, and from no former leader.
 //! Whoever leads next enqueues what was claimed and not enqueued. The task's id is made from schedule and due time, so
 //! that even a run that is enqueued twice is one.
 //!
 //! ```text
-//! files  the schedules of the files, followed    lead  the lease and its fencing token
-//! run    one schedule: its last run's outcome, and what to do about it now
-//! list   all schedules with how far each has come; show: that for people
+//! files     the schedules of the files, followed    lead  the lease and its fencing token
+//! platform  the platform's schedules, followed, and what it is told of them
+//! run       one schedule: its last run's outcome, and what to do about it now
+//! list      all schedules with how far each has come; show: that for people
 //! ```
 
 mod files;
 mod lead;
 mod list;
+mod platform;
 mod run;
 mod show;
 
-pub use list::{Listed, Origin, list};
-pub use run::run_now;
+pub use list::{ListError, Listed, Origin, list, own};
+pub use run::{RunError, run_now};
 pub use show::text;
 
 use crate::app::App;
@@ -58,6 +60,7 @@ pub async fn run(app: App, stop: impl Future<Output = ()>) -> anyhow::Result<()>
     log::info!("beat: {} schedules in files", beat.app.config.schedules.len());
     let reaper = Reaper::start(&beat.app);
     let sweeper = Sweeper::start(&beat.app, &beat.store);
+    let platform = platform::Follower::start(&beat.app, &beat.store, beat.lead.leading());
     tokio::pin!(stop);
     loop {
         let pause = beat.tick().await;
@@ -65,6 +68,9 @@ pub async fn run(app: App, stop: impl Future<Output = ()>) -> anyhow::Result<()>
             () = &mut stop => break,
             () = tokio::time::sleep(pause) => {}
         }
+    }
+    if let Some(platform) = platform {
+        platform.stop().await;
     }
     beat.lead.end().await;
     sweeper.stop().await;
@@ -106,9 +112,10 @@ impl Beat {
                 return LOOK;
             }
         };
+        let leading = self.lead.leading();
         for schedule in &schedules {
-            let Some(fence) = self.lead.fence() else { return LOOK };
-            let run = run::Run { app: &self.app, store: self.store.as_ref(), lead: &self.lead, schedule, fence };
+            let Some(fence) = leading.fence() else { return LOOK };
+            let run = run::Run { app: &self.app, store: self.store.as_ref(), leading, schedule, fence };
             if let Err(error) = run.look(marks.get(&schedule.name).cloned()).await {
                 log::warn!("schedule {}: {error}; trying again", schedule.name);
             }

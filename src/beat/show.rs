@@ -19,7 +19,7 @@ pub fn text(schedules: &[Listed], now: DateTime<Utc>) -> String {
         let run = mark.as_ref().and_then(|mark| mark.run.as_ref());
         let last = run.map_or_else(|| "never".to_owned(), |run| shown(run.due.unwrap_or(run.requested_at), zone));
         table.add_row([
-            plain(&schedule.name),
+            plain(&schedule.title),
             schedule.shown(),
             next(schedule, mark.as_ref(), now),
             last,
@@ -89,12 +89,12 @@ mod tests {
             ended_at: None,
         });
         let mut running = ran.clone();
-        running.schedule.name = "running".into();
+        running.schedule.title = "running".into();
         running.mark = Some(mark.clone());
         mark.ended(Outcome::Error, "no Data\nAPI", mark.last_due + chrono::TimeDelta::seconds(9), None);
         ran.mark = Some(mark.clone());
         let mut paused = ran.clone();
-        paused.schedule.name = "paused".into();
+        paused.schedule.title = "paused".into();
         mark.ended(Outcome::Error, "no Data API", mark.last_due + chrono::TimeDelta::seconds(9), Some(2));
         paused.mark = Some(mark);
         let all = [

@@ -86,6 +86,8 @@ pub static VARS: &[Var] = &[
     var("MAESTRO_CRASHES", "runs.crashes", "3", number(1, 100, "crashes"), "workers that one task may take with it before its report ends in `error`"),
     var("MAESTRO_WAIT_SECONDS", "runs.wait_seconds", "900", number(1, 604_800, "seconds"), "how long a report may wait for a worker before it ends in `error`"),
     var("MAESTRO_LOST_SECONDS", "runs.lost_seconds", "300", number(1, 604_800, "seconds"), "how long a report whose worker was lost may wait for another one before it ends in `error`"),
+    var("MAESTRO_BEAT_SOURCE", "beat.source", "own", Kind::Choice(&["own", "platform"]), "which schedules `beat` runs: `own` ones, of files and requests, or those and the ones of the `platform`'s Scheduler, in its place"),
+    var("MAESTRO_BEAT_TIMEZONE", "beat.timezone", "UTC", Kind::Zone, "time zone of the platform's cron schedules: the one that its Scheduler ran in"),
     var("MAESTRO_SCHEDULES_FILE", "beat.schedules_file", "config/schedules.toml", Kind::File, "TOML file of `[[schedule]]` tables, besides those of the file of `--config`; it need not be there, and `beat` follows its changes"),
     var("MAESTRO_RETENTION_UNKNOWN_DAYS", "retention.unknown_days", "0", number(0, 3650, "days"), "days that a table stays although the platform does not know its report any more; 0: for ever"),
     var("MAESTRO_RETENTION_RUN_DAYS", "retention.run_days", "0", number(0, 3650, "days"), "days that a table stays after its last run; 0: for ever"),

@@ -61,6 +61,8 @@ pub enum Kind {
     SigningSecrets,
     /// Addresses, ranges and host names that endpoints may have, separated by commas.
     Allow,
+    /// A time zone of the IANA database.
+    Zone,
 }
 
 impl Kind {
@@ -125,6 +127,10 @@ impl Kind {
             }),
             Self::Allow => {
                 text.parse::<AddressRule>().map(|_| text.to_owned()).map_err(|expected| expected.to_string())
+            }
+            Self::Zone => {
+                let zone = text.parse().map(|zone: chrono_tz::Tz| zone.name().to_owned());
+                zone.map_err(|_| "a time zone of the IANA database such as Europe/Berlin".to_owned())
             }
             Self::Node => wanted(is_node(text), text, "a name such as reports@%h, without spaces"),
         }
@@ -310,6 +316,7 @@ mod tests {
         let good = [("", ""), ("10.0.0.0/8, ::1", "10.0.0.0/8,::1/128"), ("192.0.2.1", "192.0.2.1/32")];
         cases(Kind::Networks, &good, &["proxy", "10.0.0.0/33", ",", "10.0.0.1,,::1"]);
         cases(Kind::Queues, &[("a, b,a", "a,b")], &["", "a,,b", "amq.gen-1", "a b"]);
+        cases(Kind::Zone, &[("UTC", "UTC"), ("Europe/Berlin", "Europe/Berlin")], &["", "CEST", "Mars"]);
         cases(Kind::Concurrency, &[("auto", "auto"), ("4", "4")], &["0", "", "many"]);
         cases(Kind::Database, &[("maestro-reports", "maestro-reports")], &["", "a.b", "a/b", "$x", "a b"]);
         cases(Kind::Secret, &[(" padded ", " padded ")], &[""]);

@@ -125,6 +125,8 @@ impl Reader {
             },
             webhooks: self.webhooks(),
             timetable: Timetable {
+                platform: self.text("beat.source") == "platform",
+                zone: self.text("beat.timezone").parse().unwrap_or_default(),
                 config_file: None,
                 schedules_file: self.optional("beat.schedules_file").map(Into::into),
             },

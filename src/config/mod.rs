@@ -28,6 +28,7 @@ use crate::artifact::Bound;
 use crate::domain::{AddressRule, Endpoint, ReportId};
 use crate::schedule::Schedule;
 use chrono::TimeDelta;
+use chrono_tz::Tz;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -352,6 +353,10 @@ pub struct NamedEndpoint {
 /// Where schedules come from, besides the requests for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Timetable {
+    /// Whether the platform's records count too.
+    pub platform: bool,
+    /// In which their cron schedules are due.
+    pub zone: Tz,
     /// The file of `--config`.
     pub config_file: Option<PathBuf>,
     /// A file of schedules alone, which need not be there.

@@ -11,6 +11,7 @@ mod http;
 mod probe;
 mod report_api;
 mod reports;
+mod schedulers;
 mod websocket;
 
 pub(crate) use client::http as http_only;

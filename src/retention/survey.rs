@@ -25,7 +25,7 @@ pub(super) enum SurveyError {
 /// # Errors
 /// Where one of the answers fails, or all together are not believed.
 pub(super) async fn survey(sweep: &Sweep<'_>) -> Result<HashSet<ReportId>, SurveyError> {
-    let own = beat::list(&sweep.app.config, sweep.store).await.map_err(SweepError::from)?;
+    let own = beat::own(&sweep.app.config, sweep.store).await.map_err(SweepError::from)?;
     let own: HashSet<ReportId> = own.iter().map(|listed| listed.schedule.report_id).collect();
     let (mut asked, mut found, mut gone) = (0, 0, HashSet::new());
     let mut last = None;

@@ -40,24 +40,25 @@ impl Schedule {
 
     fn next_due(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match &self.when {
-            When::Every(every) => grid(*every, after).checked_add_signed(delta(*every)),
+            When::Every(every) => self.grid(*every, after).checked_add_signed(delta(*every)),
             When::Cron(cron) => wall::next(cron, self.zone, after),
         }
     }
 
     fn due_until(&self, until: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match &self.when {
-            When::Every(every) => Some(grid(*every, until)),
+            When::Every(every) => Some(self.grid(*every, until)),
             When::Cron(cron) => wall::latest(cron, self.zone, until),
         }
     }
-}
 
-/// The last whole interval since 1970 that is not after `until`.
-fn grid(every: Duration, until: DateTime<Utc>) -> DateTime<Utc> {
-    let every = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
-    let millis = until.timestamp_millis();
-    DateTime::from_timestamp_millis(millis - millis.rem_euclid(every)).unwrap_or(until)
+    /// The end of the last whole interval that is not after `until`.
+    fn grid(&self, every: Duration, until: DateTime<Utc>) -> DateTime<Utc> {
+        let begin = self.record.as_ref().map_or(DateTime::UNIX_EPOCH, |record| record.made_at);
+        let every = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
+        let beyond = (until - begin).num_milliseconds().rem_euclid(every);
+        DateTime::from_timestamp_millis(until.timestamp_millis() - beyond).unwrap_or(until)
+    }
 }
 
 fn delta(duration: Duration) -> TimeDelta {

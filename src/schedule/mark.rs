@@ -4,6 +4,10 @@ use super::{Misfire, Schedule};
 use crate::domain::{Report, Status, TableName};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Runs that may be asked for ahead.
+const MOST_ASKED: usize = 100;
 
 /// How far a schedule has come. The store keeps it; each change is made only where nobody else has made one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +38,29 @@ pub struct Mark {
     /// The last run.
     #[serde(default)]
     pub run: Option<LastRun>,
+    /// Whether the runs that follow the last one are still to be asked for.
+    #[serde(default)]
+    pub linking: bool,
+    /// Runs that were asked for, besides those that are due: when each is to begin.
+    #[serde(default)]
+    pub asked: BTreeSet<DateTime<Utc>>,
+    /// What the platform was told.
+    #[serde(default)]
+    pub told: Told,
+}
+
+/// What the platform's record of a schedule was told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// Runs.
+    pub runs: u64,
+    /// The message: how the last run failed, or why it is paused.
+    pub message: String,
+    /// Whether the run that it asks for was taken up, until it asks no more.
+    pub run_immediately: bool,
+    /// That it is disabled; where it is enabled then, somebody has done so.
+    #[serde(default)]
+    pub disabled: bool,
 }
 
 /// The last run of a schedule.
@@ -96,6 +123,12 @@ pub enum Step {
     Skip(DateTime<Utc>),
     /// Enqueue the run of this due time.
     Run(DateTime<Utc>),
+    /// Enqueue the run that was asked for, for this time.
+    RunAsked(DateTime<Utc>),
+    /// Ask for the runs that follow the last one.
+    Link,
+    /// Take up the run that the platform's record asks for.
+    Ask,
 }
 
 impl Step {
@@ -104,10 +137,14 @@ impl Step {
     #[must_use]
     pub fn of(schedule: &Schedule, mark: Option<&Mark>, now: DateTime<Utc>) -> Self {
         let due = schedule.latest_due(now);
-        let Some(mark) = mark.filter(|mark| mark.timing.as_ref().is_none_or(|timing| *timing == schedule.timing()))
-        else {
-            return Self::Begin(due.unwrap_or(now));
+        let is_as_before = |mark: &&Mark| {
+            let is_enabled_again = mark.told.disabled && schedule.enabled;
+            !is_enabled_again && mark.timing.as_ref().is_none_or(|timing| *timing == schedule.timing())
         };
+        let Some(mark) = mark.filter(is_as_before) else { return Self::Begin(due.unwrap_or(now)) };
+        if mark.linking {
+            return Self::Link;
+        }
         if !schedule.enabled || mark.paused.is_some() {
             return Self::Wait;
         }
@@ -118,7 +155,11 @@ impl Step {
                 if is_missed { Self::Skip(due) } else { Self::Run(due) }
             }
             _ if mark.pending => Self::Run(mark.last_due),
-            _ => Self::Wait,
+            _ => match mark.asked.first() {
+                Some(at) if *at <= now => Self::RunAsked(*at),
+                _ if schedule.asks() && !mark.told.run_immediately => Self::Ask,
+                _ => Self::Wait,
+            },
         }
     }
 }
@@ -138,6 +179,9 @@ impl Mark {
             failures: 0,
             paused: None,
             run: None,
+            linking: false,
+            asked: BTreeSet::new(),
+            told: Told::default(),
         }
     }
 
@@ -146,6 +190,23 @@ impl Mark {
     pub fn at(schedule: &Schedule, before: Option<Self>, due: DateTime<Utc>, fence: u64) -> Self {
         let before = before.unwrap_or_else(|| Self::of_last_due(schedule.name.clone(), due));
         Self { last_due: due, pending: false, timing: Some(schedule.timing()), fence, ..before }
+    }
+
+    /// The mark of a schedule that is new, or changed.
+    #[must_use]
+    pub fn begun(schedule: &Schedule, before: Option<Self>, due: DateTime<Utc>, fence: u64) -> Self {
+        let mut mark = Self { asked: BTreeSet::new(), ..Self::at(schedule, before, due, fence) };
+        // Who pauses one of the platform's is its record, which somebody has changed.
+        if schedule.record.is_some() {
+            (mark.paused, mark.failures, mark.told.disabled) = (None, 0, false);
+        }
+        mark
+    }
+
+    /// Asks for a run at a time, unless it was made already or too many are asked for; whether it is asked for now.
+    pub fn ask(&mut self, schedule: &str, at: DateTime<Utc>) -> bool {
+        let is_made = self.run.as_ref().is_some_and(|run| run.task_id == super::task_id(schedule, at));
+        !is_made && self.asked.len() < MOST_ASKED && self.asked.insert(at)
     }
 
     /// Notes that a run was enqueued.

@@ -1,11 +1,12 @@
 //! Schedules: what is made again and again, and when. Pure: no I/O, and time is an argument.
 //!
 //! ```text
-//! cron  five fields or a table of fields      days  which days a cron table means
-//! wall  due times in a time zone, over the days when its clock jumps
-//! due   the due times of a schedule: interval or cron, jitter, end
-//! read  a schedule of a table of the file or a JSON object, with all its mistakes
-//! mark  how far a schedule has come, and what to do about it now
+//! cron    five fields or a table of fields      days  which days a cron table means
+//! wall    due times in a time zone, over the days when its clock jumps
+//! due     the due times of a schedule: interval or cron, jitter, end
+//! read    a schedule of a table of the file or a JSON object, with all its mistakes
+//! record  a schedule of a record of the platform's
+//! mark    how far a schedule has come, and what to do about it now
 //! ```
 
 mod cron;
@@ -13,11 +14,13 @@ mod days;
 mod due;
 mod mark;
 mod read;
+mod record;
 mod wall;
 
 pub use cron::Cron;
-pub use mark::{LastRun, Mark, Outcome, Step};
+pub use mark::{LastRun, Mark, Outcome, Step, Told};
 pub use read::{KEYS, WrongField, read};
+pub use record::{Link, Record, read_record};
 
 use crate::domain::{Component, OwnerId, ReportId, ReportType, TableName};
 use chrono::{DateTime, Utc};
@@ -29,8 +32,10 @@ use uuid::Uuid;
 /// A report that is made again and again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
-    /// A unique name.
+    /// A unique name; the id of a record of the platform's.
     pub name: String,
+    /// What people call it.
+    pub title: String,
     /// When it is due.
     pub when: When,
     /// In which a cron schedule is due, and in which times are shown.
@@ -61,13 +66,16 @@ pub struct Schedule {
     pub filters: Value,
     /// All fields as they were given.
     pub fields: Map<String, Value>,
+    /// What a record of the platform's says besides. The component and the filters of its report are looked up before
+    /// each run.
+    pub record: Option<Record>,
 }
 
 /// When a schedule is due.
 #[derive(Debug, Clone, PartialEq)]
 pub enum When {
     /// At whole intervals since 1970-01-01 UTC: `1h` on the hour, `1d` at midnight UTC, whichever process leads and
-    /// whenever it was started.
+    /// whenever it was started. Those of a record of the platform's count from when it was made.
     Every(Duration),
     /// At times of the clock.
     Cron(Box<Cron>),
@@ -106,8 +114,13 @@ impl Schedule {
     /// The id of the task of a due time: the same whoever makes it, so that a run that is enqueued twice is one run.
     #[must_use]
     pub fn task_id(&self, due: DateTime<Utc>) -> String {
-        let name = format!("{}/{}", self.name, due.timestamp_millis());
-        Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string()
+        task_id(&self.name, due)
+    }
+
+    /// Whether the platform's record asks for a run.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.record.as_ref().is_some_and(|record| record.run_immediately)
     }
 
     /// What its due times follow from. Where this changes, due times that have passed are no missed runs.
@@ -128,4 +141,8 @@ impl Schedule {
             When::Cron(cron) => format!("{cron} {}", self.zone),
         }
     }
+}
+
+fn task_id(schedule: &str, due: DateTime<Utc>) -> String {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{schedule}/{}", due.timestamp_millis()).as_bytes()).to_string()
 }

@@ -35,7 +35,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Ten years: dates stay far from the end of the calendar.
 const LONGEST: Duration = Duration::from_secs(3650 * 24 * 3600);
 const MOST_JITTER: Duration = Duration::from_secs(3600);
-const GRACE: Duration = Duration::from_secs(15);
+pub(super) const GRACE: Duration = Duration::from_secs(15);
 const LONGEST_NAME: usize = 200;
 const MOST_FAILURES: u64 = 1000;
 
@@ -63,9 +63,10 @@ pub fn read(table: &Map<String, Value>) -> Result<Schedule, Vec<WrongField>> {
     }
 }
 
-struct Reader<'a> {
-    table: &'a Map<String, Value>,
-    wrong: Vec<WrongField>,
+/// Takes fields out of a table and notes what is wrong with them.
+pub(super) struct Reader<'a> {
+    pub(super) table: &'a Map<String, Value>,
+    pub(super) wrong: Vec<WrongField>,
 }
 
 impl<'a> Reader<'a> {
@@ -103,6 +104,7 @@ impl<'a> Reader<'a> {
         let (kind, owner_user) = (kind?, owner_user?);
         let filters = self.filters(kind, owner_user)?;
         Some(Schedule {
+            title: name.clone()?,
             name: name?,
             when: when?,
             zone: zone.unwrap_or(Tz::UTC),
@@ -119,19 +121,20 @@ impl<'a> Reader<'a> {
             component,
             filters,
             fields: self.table.clone(),
+            record: None,
         })
     }
 
-    fn wrong(&mut self, field: &str, expected: String) {
+    pub(super) fn wrong(&mut self, field: &str, expected: String) {
         self.wrong.push(WrongField { field: field.to_owned(), expected });
     }
 
     /// The field, where it is there and not null.
-    fn get(&self, key: &str) -> Option<&'a Value> {
+    pub(super) fn get(&self, key: &str) -> Option<&'a Value> {
         self.table.get(key).filter(|value| !value.is_null())
     }
 
-    fn optional<T>(&mut self, key: &str, read: impl Fn(&Value) -> Option<T>, expected: &str) -> Option<T> {
+    pub(super) fn optional<T>(&mut self, key: &str, read: impl Fn(&Value) -> Option<T>, expected: &str) -> Option<T> {
         let value = read(self.get(key)?);
         if value.is_none() {
             self.wrong(key, format!("expected {expected}"));
@@ -144,7 +147,7 @@ impl<'a> Reader<'a> {
         self.optional(key, read, expected)
     }
 
-    fn text(&mut self, key: &str) -> Option<&'a str> {
+    pub(super) fn text(&mut self, key: &str) -> Option<&'a str> {
         let text = self.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
         if text.is_none() {
             self.wrong(key, "expected a text".to_owned());
@@ -152,7 +155,7 @@ impl<'a> Reader<'a> {
         text
     }
 
-    fn parsed<T: FromStr<Err: Display>>(&mut self, key: &str) -> Option<T> {
+    pub(super) fn parsed<T: FromStr<Err: Display>>(&mut self, key: &str) -> Option<T> {
         // The parser's own message says what it expected.
         self.text(key)?.parse().map_err(|error: T::Err| self.wrong(key, error.to_string())).ok()
     }
@@ -166,24 +169,27 @@ impl<'a> Reader<'a> {
         Some(name.to_owned())
     }
 
+    /// A cron schedule of the field `cron`.
+    pub(super) fn cron(&mut self, cron: &Value) -> Option<When> {
+        let read = match cron {
+            Value::String(line) => Cron::of_line(line),
+            Value::Object(table) => Cron::of_table(table),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => Cron::of_line(""),
+        };
+        let note = |wrong: super::cron::Wrong| {
+            let field = wrong.field.map_or("cron".to_owned(), |field| format!("cron.{field}"));
+            self.wrong.push(WrongField { field, expected: format!("expected {}", wrong.expected) });
+        };
+        read.map_err(|all| all.into_iter().for_each(note)).ok().map(|cron| When::Cron(Box::new(cron)))
+    }
+
     fn when(&mut self) -> Option<When> {
         match (self.get("every"), self.get("cron")) {
             (Some(_), None) => {
                 let expected = "an interval such as 15m, 1h or 1d, from 1s to ten years";
                 self.duration("every", SECOND..=LONGEST, expected).map(When::Every)
             }
-            (None, Some(cron)) => {
-                let read = match cron {
-                    Value::String(line) => Cron::of_line(line),
-                    Value::Object(table) => Cron::of_table(table),
-                    Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => Cron::of_line(""),
-                };
-                let note = |wrong: super::cron::Wrong| {
-                    let field = wrong.field.map_or("cron".to_owned(), |field| format!("cron.{field}"));
-                    self.wrong.push(WrongField { field, expected: format!("expected {}", wrong.expected) });
-                };
-                read.map_err(|all| all.into_iter().for_each(note)).ok().map(|cron| When::Cron(Box::new(cron)))
-            }
+            (None, Some(cron)) => self.cron(cron),
             (Some(_), Some(_)) => {
                 self.wrong("every", "expected either every or cron, got both".to_owned());
                 None

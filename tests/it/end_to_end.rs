@@ -4,4 +4,5 @@ mod chain;
 mod failures;
 mod messages;
 mod one_command;
+mod platform_schedules;
 mod timetable;

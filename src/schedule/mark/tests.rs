@@ -1,4 +1,5 @@
 use super::*;
+use crate::schedule::Record;
 use crate::schedule::due::tests::{at, schedule};
 use serde_json::{Value, json};
 
@@ -64,17 +65,62 @@ fn failures_in_a_row_pause_it_with_a_message_until_it_is_resumed() {
 }
 
 #[test]
-fn a_run_ends_as_its_report_does_or_when_it_takes_too_long() {
-    let hourly = schedule(json!({"every": "1h"}));
-    let run = LastRun {
+fn runs_that_are_asked_for_come_after_those_that_are_due_and_once() {
+    let mut hourly = schedule(json!({"every": "1h"}));
+    let record = Record { made_at: at("1970-01-01T00:00:00Z"), run_immediately: true, chain: Vec::new() };
+    hourly.record = Some(record);
+    let mut mark = mark(&hourly, "2026-11-23T20:00:00Z");
+    let step = |mark: &Mark| Step::of(&hourly, Some(mark), at(NOW));
+    assert!(mark.ask("s", at("2026-11-23T21:37:00Z")) && mark.ask("s", at("2026-11-23T22:00:00Z")));
+    assert_eq!(step(&mark), Step::Run(at("2026-11-23T21:00:00Z")));
+    mark.last_due = at("2026-11-23T21:00:00Z");
+    assert_eq!(step(&mark), Step::RunAsked(at("2026-11-23T21:37:00Z")));
+    assert_eq!(step(&Mark { linking: true, ..mark.clone() }), Step::Link);
+    assert_eq!(step(&Mark { paused: Some("why".into()), ..mark.clone() }), Step::Wait);
+    mark.asked.pop_first();
+    assert_eq!(step(&mark), Step::Ask, "the other is not to begin yet");
+    mark.told.run_immediately = true;
+    assert_eq!(step(&mark), Step::Wait);
+    let made = LastRun { task_id: hourly.task_id(at("2026-11-23T23:00:00Z")), ..run(&hourly) };
+    mark.requested(made);
+    assert!(!mark.ask("s", at("2026-11-23T23:00:00Z")), "it was made");
+    assert!(!mark.ask("s", at("2026-11-23T22:00:00Z")), "it is asked for");
+    for second in 0..200 {
+        mark.ask("s", at(NOW) + TimeDelta::seconds(second));
+    }
+    assert_eq!(mark.asked.len(), 100, "no end of them");
+}
+
+#[test]
+fn a_record_that_somebody_changes_is_not_paused_and_owes_nothing() {
+    let mut hourly = schedule(json!({"every": "1h", "pause_after": 1}));
+    let mut mark = mark(&hourly, "2026-11-23T20:00:00Z");
+    mark.ended(Outcome::Error, "no", at(NOW), hourly.pause_after);
+    mark.ask("s", at(NOW));
+    assert!(Mark::begun(&hourly, Some(mark.clone()), at(NOW), 1).paused.is_some(), "one of ours stays paused");
+    hourly.record = Some(Record { made_at: at(NOW), run_immediately: false, chain: Vec::new() });
+    mark.told.disabled = true;
+    assert_eq!(Step::of(&hourly, Some(&mark), at(NOW)), Step::Begin(at("2026-11-23T21:37:49Z")), "enabled again");
+    let begun = Mark::begun(&hourly, Some(mark), at(NOW), 1);
+    assert_eq!((begun.paused, begun.failures, begun.asked.len()), (None, 0, 0));
+}
+
+fn run(schedule: &Schedule) -> LastRun {
+    LastRun {
         task_id: "t".into(),
-        table: hourly.table(),
+        table: schedule.table(),
         due: None,
         requested_at: at("2026-11-23T21:00:00Z"),
         outcome: Outcome::Process,
         message: String::new(),
         ended_at: None,
-    };
+    }
+}
+
+#[test]
+fn a_run_ends_as_its_report_does_or_when_it_takes_too_long() {
+    let hourly = schedule(json!({"every": "1h"}));
+    let run = run(&hourly);
     let report: Report = serde_json::from_value(json!({
         "table": run.table, "name": "", "component": "", "filters": [], "owner": null, "status": "process",
         "message": "", "rows": 0, "columns": [], "paths": null, "revision": 0, "aggr": null, "generation": null,
