@@ -3,7 +3,7 @@
 //! Both brokers block (SQLite, amiquip), so each consumer is a thread that hands deliveries over and takes orders.
 //! The thread ends when the handle is dropped: then there is nobody left to give it orders.
 
-use super::{BrokerError, Delivery, DeliveryTag};
+use super::{BrokerError, Change, Delivery, DeliveryTag, Postponed};
 use crossbeam_channel::{Receiver, Sender};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +21,10 @@ pub(super) type Reply = oneshot::Sender<Result<(), BrokerError>>;
 pub(super) enum Order<S> {
     /// Settle a delivery.
     Settle { tag: DeliveryTag, how: S, reply: Reply },
+    /// Take otherwise from now on.
+    Change(Change, Reply),
+    /// Tell what waits for its time.
+    Postponed(oneshot::Sender<Result<Vec<Postponed>, BrokerError>>),
     /// Take nothing more and drop the sender of deliveries.
     Stop,
 }
@@ -40,6 +44,31 @@ pub(super) struct Desk<S> {
     pub(super) deliveries: Option<mpsc::UnboundedSender<Delivery>>,
     /// The connection's number; deliveries of an earlier one are stale.
     pub(super) session: Arc<AtomicU64>,
+}
+
+/// What a consumer takes.
+pub(super) struct Plan {
+    /// From these queues.
+    pub(super) queues: Vec<String>,
+    /// So many unacknowledged deliveries at a time.
+    pub(super) prefetch: u16,
+}
+
+impl Plan {
+    /// At least one at a time.
+    pub(super) fn new(queues: Vec<String>, prefetch: u16) -> Self {
+        Self { queues, prefetch: prefetch.max(1) }
+    }
+
+    /// As it is after the change.
+    pub(super) fn change(&mut self, change: Change) {
+        match change {
+            Change::Prefetch(prefetch) => self.prefetch = prefetch.max(1),
+            Change::Add(queue) if self.queues.contains(&queue) => {}
+            Change::Add(queue) => self.queues.push(queue),
+            Change::Remove(queue) => self.queues.retain(|name| *name != queue),
+        }
+    }
 }
 
 /// The two halves.
@@ -65,8 +94,26 @@ impl<S> Handle<S> {
     /// Has the thread settle a delivery.
     pub(super) async fn settle(&self, tag: DeliveryTag, how: S) -> Result<(), BrokerError> {
         self.check(tag)?;
+        self.ask(|reply| Order::Settle { tag, how, reply }).await
+    }
+
+    /// Has the thread take otherwise.
+    pub(super) async fn change(&self, change: Change) -> Result<(), BrokerError> {
+        self.ask(|reply| Order::Change(change, reply)).await
+    }
+
+    /// Has the thread tell what waits for its time.
+    pub(super) async fn postponed(&self) -> Result<Vec<Postponed>, BrokerError> {
+        self.ask(Order::Postponed).await
+    }
+
+    /// Gives the thread an order, and waits for its answer.
+    async fn ask<T>(
+        &self,
+        order: impl FnOnce(oneshot::Sender<Result<T, BrokerError>>) -> Order<S>,
+    ) -> Result<T, BrokerError> {
         let (reply, answer) = oneshot::channel();
-        self.orders.send(Order::Settle { tag, how, reply }).map_err(|_| BrokerError::Stale)?;
+        self.orders.send(order(reply)).map_err(|_| BrokerError::Stale)?;
         match timeout(LIMIT, answer).await {
             Ok(answer) => answer.unwrap_or(Err(BrokerError::Stale)),
             Err(_) => Err(BrokerError::Unconfirmed(LIMIT)),

@@ -79,6 +79,9 @@ pub trait Broker: Send + Sync {
     /// Removes dead letters of `queue`; how many.
     async fn discard(&self, queue: &str, which: &Letters) -> Result<u64, BrokerError>;
 
+    /// Drops what waits in `queue`, unless a consumer has it; how many messages that were.
+    async fn purge(&self, queue: &str) -> Result<u64, BrokerError>;
+
     /// What it can do besides queues: messages for whoever listens.
     fn broadcast(&self) -> &dyn Broadcast;
 }
@@ -103,8 +106,40 @@ pub trait Consumer: Send + Sync {
     /// Gives the delivery back: it is handed out again, marked as redelivered.
     async fn give_back(&self, delivery: &Delivery) -> Result<(), BrokerError>;
 
+    /// Takes otherwise from now on. A queue that is taken from must be declared.
+    async fn change(&self, change: Change) -> Result<(), BrokerError>;
+
+    /// The first [`MAX_POSTPONED`] messages that wait for their time: with RabbitMQ those that this consumer has, on the
+    /// embedded queue all of its queues.
+    async fn postponed(&self) -> Result<Vec<Postponed>, BrokerError>;
+
     /// Takes nothing more; deliveries already handed out can still be settled.
     async fn stop(&self);
+}
+
+/// What a consumer takes from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// So many unacknowledged deliveries at a time.
+    Prefetch(u16),
+    /// From this queue too.
+    Add(String),
+    /// From this queue no more.
+    Remove(String),
+}
+
+/// The longest list of messages that wait for their time.
+pub const MAX_POSTPONED: usize = 1000;
+
+/// A message that waits for its time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Postponed {
+    /// Its time.
+    pub due: DateTime<Utc>,
+    /// Its queue.
+    pub queue: String,
+    /// The message.
+    pub message: Message,
 }
 
 /// A task message: headers and body as on the wire (celery.md §2).

@@ -16,7 +16,7 @@ const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 const CTL: &str = "/usr/lib/rabbitmq/bin/rabbitmqctl";
 
 /// Virtual hosts made at start: a definition in the boot file is quick, `rabbitmqctl add_vhost` takes seconds.
-const VHOSTS: usize = 80;
+const VHOSTS: usize = 120;
 
 static RABBIT: LazyLock<Option<Rabbit>> = LazyLock::new(Rabbit::start);
 static USED: AtomicUsize = AtomicUsize::new(0);

@@ -5,8 +5,8 @@ use super::letters::{dead_letter, dead_queue};
 use super::publisher::Publisher;
 use super::session::{End, How, Session};
 use super::wire;
-use crate::broker::handle::{self, Desk, Handle, Order};
-use crate::broker::{BrokerError, Consumer, Delivery, Message};
+use crate::broker::handle::{self, Desk, Handle, Order, Plan};
+use crate::broker::{BrokerError, Change, Consumer, Delivery, Message, Postponed};
 use crate::task::RetryPolicy;
 use async_trait::async_trait;
 use chrono::Utc;
@@ -32,8 +32,7 @@ struct AmqpConsumer {
 /// The thread's half.
 struct Reader {
     dialer: Dialer,
-    queues: Vec<String>,
-    prefetch: u16,
+    plan: Plan,
     desk: Desk<How>,
 }
 
@@ -49,7 +48,7 @@ pub(super) async fn start(
     }
     let (handle, desk) = handle::pair();
     let (first, result) = oneshot::channel();
-    let reader = Reader { dialer, queues, prefetch: prefetch.max(1), desk };
+    let reader = Reader { dialer, plan: Plan::new(queues, prefetch), desk };
     let thread = std::thread::Builder::new().name("amqp-consumer".to_owned());
     thread.spawn(move || reader.run(first)).map_err(|error| BrokerError::Unavailable {
         what: "starting the queue's reader".to_owned(),
@@ -87,6 +86,14 @@ impl Consumer for AmqpConsumer {
         self.handle.settle(delivery.tag, How::GiveBack).await
     }
 
+    async fn change(&self, change: Change) -> Result<(), BrokerError> {
+        self.handle.change(change).await
+    }
+
+    async fn postponed(&self) -> Result<Vec<Postponed>, BrokerError> {
+        self.handle.postponed().await
+    }
+
     async fn stop(&self) {
         self.handle.stop(|| How::GiveBack).await;
     }
@@ -97,7 +104,7 @@ impl Reader {
         let mut first = Some(first);
         let mut failures = 0;
         loop {
-            let error = match Session::open(&self.dialer, &self.queues) {
+            let error = match Session::open(&self.dialer, &self.plan.queues) {
                 Ok(session) => {
                     failures = 0;
                     if let Some(first) = first.take() {
@@ -129,8 +136,8 @@ impl Reader {
 
     fn serve(&mut self, session: &Session) -> End {
         let number = self.desk.session.load(Ordering::Acquire);
-        log::debug!("taking from {}", self.queues.join(", "));
-        let end = session.run(&mut self.desk, &self.queues, self.prefetch, number);
+        log::debug!("taking from {}", self.plan.queues.join(", "));
+        let end = session.run(&mut self.desk, &mut self.plan, number);
         // From here on the session's deliveries are stale.
         self.desk.session.fetch_add(1, Ordering::AcqRel);
         end
@@ -144,6 +151,12 @@ impl Reader {
             match self.desk.orders.recv_deadline(until) {
                 Ok(Order::Stop) => self.desk.deliveries = None,
                 Ok(Order::Settle { reply, .. }) => drop(reply.send(Err(BrokerError::Stale))),
+                Ok(Order::Change(change, reply)) => {
+                    self.plan.change(change);
+                    reply.send(Ok(())).ok();
+                }
+                // RabbitMQ has taken them back.
+                Ok(Order::Postponed(reply)) => drop(reply.send(Ok(Vec::new()))),
                 Err(RecvTimeoutError::Timeout) => return true,
                 Err(RecvTimeoutError::Disconnected) => return false,
             }

@@ -158,6 +158,15 @@ impl Broker for Amqp {
         self.work("dropping dead letters", LETTERS_LIMIT, discard).await
     }
 
+    async fn purge(&self, queue: &str) -> Result<u64, BrokerError> {
+        let queue = queue.to_owned();
+        let purge = move |channel: &Channel| {
+            link::try_declare(channel, &queue)?;
+            Ok(channel.queue_purge(&queue)?.into())
+        };
+        self.look("dropping messages", purge).await
+    }
+
     fn broadcast(&self) -> &dyn Broadcast {
         self
     }

@@ -3,8 +3,8 @@
 use super::dial::Dialer;
 use super::waiting::Waiting;
 use super::{link, wire};
-use crate::broker::handle::{Desk, Order, Reply};
-use crate::broker::{BrokerError, Delivery, DeliveryTag};
+use crate::broker::handle::{Desk, Order, Plan, Reply};
+use crate::broker::{BrokerError, Change, Delivery, DeliveryTag, MAX_POSTPONED, Postponed};
 use amiquip::{Channel, Connection, Consumer, ConsumerMessage, ConsumerOptions, Error};
 use chrono::Utc;
 use crossbeam_channel::{Select, TryRecvError};
@@ -48,8 +48,8 @@ pub(super) struct Session {
 struct Traffic<'a> {
     channel: &'a Channel,
     desk: &'a mut Desk<How>,
-    consumers: Vec<(&'a str, Consumer<'a>)>,
-    prefetch: u16,
+    consumers: Vec<(String, Consumer<'a>)>,
+    plan: &'a mut Plan,
     /// The prefetch that RabbitMQ knows.
     granted: u16,
     waiting: Waiting<Pair>,
@@ -74,12 +74,12 @@ impl Session {
     }
 
     /// Takes deliveries and orders until the session ends.
-    pub(super) fn run(&self, desk: &mut Desk<How>, queues: &[String], prefetch: u16, session: u64) -> End {
+    pub(super) fn run(&self, desk: &mut Desk<How>, plan: &mut Plan, session: u64) -> End {
         let mut traffic = Traffic {
             channel: &self.channel,
             desk,
             consumers: Vec::new(),
-            prefetch,
+            plan,
             granted: 0,
             waiting: Waiting::new(),
             ready: VecDeque::new(),
@@ -87,7 +87,7 @@ impl Session {
             settled: Vec::new(),
             session,
         };
-        let end = traffic.begin(queues).and_then(|()| {
+        let end = traffic.begin().and_then(|()| {
             loop {
                 if !traffic.turn()? {
                     return Ok(End::Dropped);
@@ -99,14 +99,17 @@ impl Session {
 }
 
 impl<'a> Traffic<'a> {
-    fn begin(&mut self, queues: &'a [String]) -> Result<(), Error> {
+    fn begin(&mut self) -> Result<(), Error> {
         self.grant()?;
         if self.desk.deliveries.is_some() {
-            for queue in queues {
-                let consumer = self.channel.basic_consume(queue, ConsumerOptions::default())?;
-                self.consumers.push((queue, consumer));
-            }
+            self.plan.queues.clone().into_iter().try_for_each(|queue| self.consume(queue))?;
         }
+        Ok(())
+    }
+
+    fn consume(&mut self, queue: String) -> Result<(), Error> {
+        let consumer = self.channel.basic_consume(&queue, ConsumerOptions::default())?;
+        self.consumers.push((queue, consumer));
         Ok(())
     }
 
@@ -184,9 +187,8 @@ impl<'a> Traffic<'a> {
     fn consume_again(&mut self, at: usize) -> Result<(), Error> {
         let (queue, _) = self.consumers.remove(at);
         log::warn!("RabbitMQ ended the reading of the queue {queue}, which was deleted or moved; it is declared again");
-        link::try_declare(self.channel, queue)?;
-        self.consumers.push((queue, self.channel.basic_consume(queue, ConsumerOptions::default())?));
-        Ok(())
+        link::try_declare(self.channel, &queue)?;
+        self.consume(queue)
     }
 
     fn take_due(&mut self) -> Result<(), Error> {
@@ -204,7 +206,7 @@ impl<'a> Traffic<'a> {
     /// Lets RabbitMQ send one delivery more for each that waits for its time (celery.md §3.2).
     fn grant(&mut self) -> Result<(), Error> {
         let waiting = self.waiting.len().min(MAX_WAITING) as u16;
-        let wanted = self.prefetch.saturating_add(waiting);
+        let wanted = self.plan.prefetch.saturating_add(waiting);
         if wanted != self.granted {
             self.granted = wanted;
             // Global: for all consumers of the channel together, and changed while they consume.
@@ -215,7 +217,7 @@ impl<'a> Traffic<'a> {
 
     fn hand_over(&mut self) {
         let Some(hand) = &self.desk.deliveries else { return };
-        while self.handed.len() < usize::from(self.prefetch)
+        while self.handed.len() < usize::from(self.plan.prefetch)
             && let Some((original, delivery)) = self.ready.pop_front()
         {
             self.handed.insert(delivery.tag.number, original);
@@ -245,7 +247,41 @@ impl<'a> Traffic<'a> {
                 }
                 Ok(())
             }
+            Order::Change(change, reply) => {
+                self.settled.push(reply);
+                self.change(change)
+            }
+            Order::Postponed(reply) => {
+                let postponed = self.waiting.iter().take(MAX_POSTPONED).map(|(_, delivery)| Postponed {
+                    due: delivery.message.eta().unwrap_or_default(),
+                    queue: delivery.queue.clone(),
+                    message: delivery.message.clone(),
+                });
+                reply.send(Ok(postponed.collect())).ok();
+                Ok(())
+            }
         }
+    }
+
+    /// What has come from a queue that is taken from no more is still worked on.
+    fn change(&mut self, change: Change) -> Result<(), Error> {
+        let is_open = self.desk.deliveries.is_some();
+        match &change {
+            Change::Prefetch(_) => {}
+            Change::Add(queue) if is_open && !self.plan.queues.contains(queue) => {
+                link::try_declare(self.channel, queue)?;
+                self.consume(queue.clone())?;
+            }
+            Change::Add(_) => {}
+            Change::Remove(queue) => {
+                if let Some(at) = self.consumers.iter().position(|(name, _)| name == queue) {
+                    let (_, consumer) = self.consumers.remove(at);
+                    self.cancel(&consumer)?;
+                }
+            }
+        }
+        self.plan.change(change);
+        Ok(())
     }
 
     /// An acknowledgement has no answer of its own. The answer to a request after it says that it has arrived, so
@@ -260,18 +296,24 @@ impl<'a> Traffic<'a> {
 
     /// Takes nothing more and gives back what was not handed over.
     fn stop(&mut self) -> Result<(), Error> {
-        for (_, consumer) in self.consumers.drain(..) {
-            consumer.cancel()?;
-            // amiquip tells the consumer of its end after it has answered: whoever left before that would take the
-            // whole connection down.
-            while let Ok(ConsumerMessage::Delivery(delivery)) = consumer.receiver().recv_timeout(LAST_WORD) {
-                delivery.nack(self.channel, true)?;
-            }
+        for (_, consumer) in std::mem::take(&mut self.consumers) {
+            self.cancel(&consumer)?;
         }
         for (original, _) in self.waiting.take_all().chain(self.ready.drain(..)) {
             original.nack(self.channel, true)?;
         }
         self.desk.deliveries = None;
+        Ok(())
+    }
+
+    /// Ends the reading of a queue; what comes until then goes back.
+    fn cancel(&self, consumer: &Consumer<'_>) -> Result<(), Error> {
+        consumer.cancel()?;
+        // amiquip tells the consumer of its end after it has answered: whoever left before that would take the whole
+        // connection down.
+        while let Ok(ConsumerMessage::Delivery(delivery)) = consumer.receiver().recv_timeout(LAST_WORD) {
+            delivery.nack(self.channel, true)?;
+        }
         Ok(())
     }
 }

@@ -43,6 +43,11 @@ impl<T> Waiting<T> {
         self.by_time.pop_first().map(|(_, delivery)| delivery)
     }
 
+    /// All, in the order of their times.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.by_time.values()
+    }
+
     /// Takes all.
     pub(super) fn take_all(&mut self) -> impl Iterator<Item = T> {
         std::mem::take(&mut self.by_time).into_values()

@@ -2,8 +2,8 @@
 
 use super::file::{Claim, Claimed, File, FileError, Wish};
 use super::{Wakers, broker_error};
-use crate::broker::handle::{self, Desk, Handle, Order};
-use crate::broker::{BrokerError, Consumer, Delivery, DeliveryTag, Message};
+use crate::broker::handle::{self, Desk, Handle, Order, Plan};
+use crate::broker::{BrokerError, Change, Consumer, Delivery, DeliveryTag, Message, Postponed};
 use async_trait::async_trait;
 use chrono::Utc;
 use crossbeam_channel::{Receiver, select};
@@ -41,8 +41,7 @@ struct Reader {
     desk: Desk<How>,
     file: File,
     woken: Receiver<()>,
-    queues: Vec<String>,
-    prefetch: usize,
+    plan: Plan,
     /// How long a message stays with a consumer that gives no sign of life.
     lease: Duration,
     holder: String,
@@ -68,8 +67,7 @@ pub(super) fn start(
         desk,
         file,
         woken: wakers.subscribe(),
-        queues,
-        prefetch: usize::from(prefetch.max(1)),
+        plan: Plan::new(queues, prefetch),
         lease,
         holder: uuid::Uuid::new_v4().to_string(),
         held: HashMap::new(),
@@ -105,6 +103,14 @@ impl Consumer for EmbeddedConsumer {
 
     async fn give_back(&self, delivery: &Delivery) -> Result<(), BrokerError> {
         self.0.settle(delivery.tag, How::GiveBack).await
+    }
+
+    async fn change(&self, change: Change) -> Result<(), BrokerError> {
+        self.0.change(change).await
+    }
+
+    async fn postponed(&self) -> Result<Vec<Postponed>, BrokerError> {
+        self.0.postponed().await
     }
 
     async fn stop(&self) {
@@ -168,12 +174,12 @@ impl Reader {
     /// Hands over what there is, as far as the prefetch goes.
     fn fill(&mut self) -> Result<(), FileError> {
         let Some(hand) = &self.desk.deliveries else { return Ok(()) };
-        let most = self.prefetch.saturating_sub(self.held.len());
+        let most = usize::from(self.plan.prefetch).saturating_sub(self.held.len());
         if most == 0 {
             return Ok(());
         }
         let first = Claim { holder: &self.holder, number: self.last_number + 1 };
-        let claimed = self.file.claim(Wish { queues: &self.queues, first, most }, Utc::now(), self.lease)?;
+        let claimed = self.file.claim(Wish { queues: &self.plan.queues, first, most }, Utc::now(), self.lease)?;
         if self.held.is_empty() {
             self.renewed = Instant::now();
         }
@@ -190,9 +196,16 @@ impl Reader {
     fn obey(&mut self, order: Order<How>) {
         match order {
             Order::Stop => self.desk.deliveries = None,
-            Order::Settle { tag, how, reply } => {
-                // Nobody waits any more: the caller's time was up.
-                reply.send(self.settle(tag, how)).ok();
+            // Where nobody waits any more, the caller's time was up.
+            Order::Settle { tag, how, reply } => drop(reply.send(self.settle(tag, how))),
+            Order::Change(change, reply) => {
+                self.plan.change(change);
+                reply.send(Ok(())).ok();
+            }
+            Order::Postponed(reply) => {
+                let postponed = self.file.postponed(&self.plan.queues, Utc::now());
+                let error = |error| broker_error("reading what waits for its time", error);
+                reply.send(postponed.map_err(error)).ok();
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The SQL of the queue's file. Each call is one short transaction.
 
-use crate::broker::Message;
+use crate::broker::{MAX_POSTPONED, Message, Postponed};
 use chrono::{DateTime, Utc};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
@@ -184,6 +184,27 @@ impl File {
         let sql = "SELECT count(*) FROM messages WHERE queue = ?1 AND (leased_until IS NULL OR leased_until <= ?2)";
         let count: i64 = self.0.query_row(sql, params![queue, now.timestamp_millis()], |row| row.get(0))?;
         Ok(count.unsigned_abs())
+    }
+
+    /// The first messages of these queues that wait for their time.
+    pub(super) fn postponed(&self, queues: &[String], now: DateTime<Utc>) -> Result<Vec<Postponed>, FileError> {
+        let sql = format!(
+            "SELECT {COLUMNS}, queue, available_at FROM messages
+             WHERE queue IN (SELECT value FROM json_each(?1)) AND available_at > ?2 ORDER BY available_at, id LIMIT ?3"
+        );
+        let mut statement = self.0.prepare_cached(&sql)?;
+        let queues = Value::from(queues).to_string();
+        let found = statement.query_map(params![queues, now.timestamp_millis(), MAX_POSTPONED as i64], |row| {
+            let due = DateTime::from_timestamp_millis(row.get("available_at")?).unwrap_or(now);
+            Ok(Postponed { due, queue: row.get("queue")?, message: message(row)? })
+        })?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    /// Drops the messages of a queue that nobody holds; how many.
+    pub(super) fn purge(&self, queue: &str, now: DateTime<Utc>) -> Result<u64, FileError> {
+        let sql = "DELETE FROM messages WHERE queue = ?1 AND (leased_until IS NULL OR leased_until <= ?2)";
+        Ok(self.0.execute(sql, params![queue, now.timestamp_millis()])? as u64)
     }
 
     /// Dead letters of a queue.

@@ -125,6 +125,11 @@ impl Broker for Embedded {
         self.with_file("dropping dead letters", move |file| file.discard(&queue, &which)).await
     }
 
+    async fn purge(&self, queue: &str) -> Result<u64, BrokerError> {
+        let queue = queue.to_owned();
+        self.with_file("dropping messages", move |file| file.purge(&queue, Utc::now())).await
+    }
+
     fn broadcast(&self) -> &dyn Broadcast {
         self
     }

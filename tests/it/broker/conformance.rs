@@ -6,8 +6,7 @@ use super::broadcast::{
 };
 use super::{PATIENCE, Place, QUEUE, consumer, depth_becomes, due_in, message, next, nothing_comes, publish, text};
 use chrono::{TimeDelta, Utc};
-use maestro_reports::broker::Message;
-use maestro_reports::broker::{BrokerError, Consumer};
+use maestro_reports::broker::{BrokerError, Change, Consumer, Message};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -63,6 +62,78 @@ conformance! {
     an_answer_reaches_its_asker_alone,
     events_come_in_their_order_and_only_to_who_listens,
     a_name_is_free_when_its_listener_has_gone,
+    a_consumer_takes_more_at_a_time_and_fewer,
+    a_consumer_takes_from_other_queues,
+    what_waits_for_its_time_is_told,
+    a_purged_queue_is_empty_but_for_what_is_held,
+}
+
+async fn a_consumer_takes_more_at_a_time_and_fewer(place: Place) {
+    let broker = place.open().await;
+    publish(&broker, &["a", "b", "c", "d"]).await;
+    let consumer = consumer(&broker, 1).await;
+    let first = next(&*consumer).await;
+    consumer.change(Change::Prefetch(3)).await.unwrap();
+    let rest = [next(&*consumer).await, next(&*consumer).await];
+    nothing_comes(&*consumer).await;
+    consumer.change(Change::Prefetch(1)).await.unwrap();
+    consumer.ack(&first).await.unwrap();
+    consumer.ack(&rest[0]).await.unwrap();
+    nothing_comes(&*consumer).await;
+    consumer.ack(&rest[1]).await.unwrap();
+    assert_eq!(text(&next(&*consumer).await), "d");
+}
+
+async fn a_consumer_takes_from_other_queues(place: Place) {
+    let broker = place.open().await;
+    let consumer = consumer(&broker, 9).await;
+    broker.declare("other").await.unwrap();
+    for _ in 0..2 {
+        consumer.change(Change::Add("other".to_owned())).await.unwrap();
+    }
+    broker.publish("other", &message("a")).await.unwrap();
+    let delivery = next(&*consumer).await;
+    assert_eq!((text(&delivery), delivery.queue.as_str()), ("a", "other"));
+    consumer.change(Change::Remove("other".to_owned())).await.unwrap();
+    broker.publish("other", &message("b")).await.unwrap();
+    nothing_comes(&*consumer).await;
+    consumer.ack(&delivery).await.unwrap();
+    publish(&broker, &["c"]).await;
+    assert_eq!(text(&next(&*consumer).await), "c");
+    assert_eq!(broker.depth("other").await.unwrap(), 1);
+}
+
+async fn what_waits_for_its_time_is_told(place: Place) {
+    let broker = place.open().await;
+    for (name, millis) in [("last", 90_000), ("first", 60_000)] {
+        broker.publish(QUEUE, &due_in(message(name), millis)).await.unwrap();
+    }
+    publish(&broker, &["now"]).await;
+    let consumer = consumer(&broker, 1).await;
+    assert_eq!(text(&next(&*consumer).await), "now");
+    let started = Instant::now();
+    while consumer.postponed().await.unwrap().len() < 2 {
+        assert!(started.elapsed() < PATIENCE);
+        sleep(Duration::from_millis(20)).await;
+    }
+    let postponed = consumer.postponed().await.unwrap();
+    let bodies: Vec<_> = postponed.iter().map(|message| message.message.body.as_slice()).collect();
+    assert_eq!(bodies, [b"first".as_slice(), b"last"]);
+    assert_eq!(postponed[0].queue, QUEUE);
+    let left = postponed[0].due - Utc::now();
+    assert!((TimeDelta::seconds(1)..TimeDelta::seconds(61)).contains(&left), "{left}");
+}
+
+async fn a_purged_queue_is_empty_but_for_what_is_held(place: Place) {
+    let broker = place.open().await;
+    publish(&broker, &["a", "b", "c"]).await;
+    let consumer = consumer(&broker, 1).await;
+    let held = next(&*consumer).await;
+    depth_becomes(&broker, 2).await;
+    assert_eq!(broker.purge(QUEUE).await.unwrap(), 2);
+    assert_eq!(broker.purge("no such queue").await.unwrap(), 0);
+    consumer.ack(&held).await.unwrap();
+    nothing_comes(&*consumer).await;
 }
 
 async fn messages_come_in_their_order(place: Place) {
