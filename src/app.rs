@@ -75,6 +75,12 @@ pub enum OpenError {
 }
 
 impl App {
+    /// Whether its workers deliver rows to users' endpoints.
+    #[must_use]
+    pub fn delivers(&self) -> bool {
+        self.store.is_some() && self.config.webhooks.concurrency > 0
+    }
+
     /// Opens the parts that the configuration names and says which ones; an embedded store is migrated by itself.
     ///
     /// # Errors

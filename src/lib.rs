@@ -18,7 +18,7 @@
 //! | [`store`], [`broker`], [`peers`] | rows and registry, queue, the platform's other services: all I/O |
 //! | [`endpoints`] | signed messages to users' endpoints, and which addresses these may have |
 //! | [`folder`], [`sqlite`] | the data folder and its lock; copies of SQLite files |
-//! | [`metrics`], [`logging`] | what a process counts; how its log is written |
+//! | [`metrics`], [`logging`], [`pidfile`] | what a process counts; how its log is written; the file with its id |
 //! | [`tally`] | pure: what is learnt of rows as they pass |
 //! | [`artifact`] | pure: rows in, files out; one file a format |
 //! | [`auth`], [`config`] | pure: tokens, settings |
@@ -89,6 +89,7 @@ pub mod metrics;
 pub mod oneoff;
 pub mod output;
 pub mod peers;
+pub mod pidfile;
 pub mod reaper;
 pub mod remote;
 pub mod request;

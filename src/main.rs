@@ -8,19 +8,20 @@ use clap::Parser;
 use indicatif::HumanBytes;
 use maestro_reports::app::{self, App, OpenError, Role};
 use maestro_reports::cli::{
-    AskArgs, Cli, Command, DeadLettersArgs, EventsArgs, ExportArgs, FormatArgs, InventoryArgs, ManArgs, RequestArgs,
-    RunArgs,
+    AskArgs, Cli, Command, DeadLettersArgs, EventsArgs, ExportArgs, FormatArgs, InventoryArgs, ManArgs, NoQueue,
+    RequestArgs, RunArgs, WorkerArgs,
 };
 use maestro_reports::config::{self, Config, ConfigError, LogFormat, Setting};
 use maestro_reports::filter::FilterError;
 use maestro_reports::peers::Peers;
+use maestro_reports::pidfile::PidFile;
 use maestro_reports::remote::{self, Kind};
 use maestro_reports::{
     api, auth, backup, beat, broker, cli, dead_letters, demo, doctor, export, healthcheck, inventory, logging, oneoff,
     retention, signal, tls, worker,
 };
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,7 +48,15 @@ fn main() -> ExitCode {
         }
     };
     let format = config::log_format(&variable, cli.config.as_deref(), &cli.flags());
-    logging::start(format, cli.loglevel, cli.command.quietness());
+    let logfile = cli.command.logfile().map(|pattern| {
+        let node = config::node_name(&variable, cli.config.as_deref(), &cli.flags());
+        PathBuf::from(config::expand_path(pattern, &node))
+    });
+    if let Err(error) = logging::start(format, cli.loglevel, cli.command.quietness(), logfile.as_deref()) {
+        let file = logfile.unwrap_or_default();
+        drop(writeln!(io::stderr(), "error: --logfile {}: {error}", file.display()));
+        return ExitCode::from(MISTAKE);
+    }
     match actix_rt::System::new().block_on(run(cli)) {
         Ok(code) => code,
         Err(error) => {
@@ -64,7 +73,11 @@ fn main() -> ExitCode {
 fn code(error: &anyhow::Error) -> u8 {
     let is_mistake = error.chain().any(|cause| {
         let refused = matches!(cause.downcast_ref(), Some(OpenError::Config(_) | OpenError::Tls(_)));
-        refused || cause.is::<ConfigError>() || cause.is::<remote::UsageError>() || cause.is::<FilterError>()
+        refused
+            || cause.is::<ConfigError>()
+            || cause.is::<remote::UsageError>()
+            || cause.is::<NoQueue>()
+            || cause.is::<FilterError>()
     });
     if is_mistake { MISTAKE } else { FAILURE }
 }
@@ -75,13 +88,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let load = || config::load(&variable, file, &flags);
     let done = match cli.command {
         Command::Serve(_) => monitored(App::open(load()?, Role::Serve).await?, api::serve).await?,
-        Command::Worker(args) => {
-            let ignored = args.ignored.given();
-            if !ignored.is_empty() {
-                log::warn!("without effect here: {}", ignored.join(", "));
-            }
-            Ok(monitored(App::open(load()?, Role::Worker).await?, worker::work).await??)
-        }
+        Command::Worker(args) => work(load()?, &args).await,
         Command::Beat(args) if args.list => list_schedules(load()?).await,
         Command::Beat(_) => monitored(App::open(load()?, Role::Beat).await?, beat::beat).await?,
         Command::Demo(args) => {
@@ -126,6 +133,41 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 /// Works while the listener for metrics, where there is one, is open.
+async fn work(mut config: Config, args: &WorkerArgs) -> anyhow::Result<()> {
+    let ignored = args.ignored.given();
+    if !ignored.is_empty() {
+        log::warn!("without effect here: {}", ignored.join(", "));
+    }
+    config.worker.queues = args.remaining(config.worker.queues)?;
+    let path = args.pidfile.as_ref().map(|pattern| config::expand_path(pattern, &config.worker.hostname));
+    let _pidfile = path.map(|path| PidFile::write(Path::new(&path))).transpose()?;
+    let app = App::open(config, Role::Worker).await?;
+    if app.config.log_format == LogFormat::Text && log::log_enabled!(log::Level::Info) {
+        write!(io::stderr(), "{}", worker::banner(&app)).context("the banner could not be written")?;
+    }
+    if args.purge {
+        for queue in &app.config.worker.queues {
+            log::warn!("messages dropped from {queue}: {}", app.broker.purge(queue).await?);
+        }
+    }
+    let with_beat = args.beat;
+    monitored(app, async |app| if with_beat { work_and_beat(app).await } else { Ok(worker::work(app).await?) }).await?
+}
+
+/// Both end when the worker does.
+async fn work_and_beat(app: App) -> anyhow::Result<()> {
+    let (ended, end) = tokio::sync::oneshot::channel::<()>();
+    let beat = beat::run(app.clone(), async {
+        end.await.ok();
+    });
+    let work = async {
+        let worked = worker::work(app).await;
+        drop(ended);
+        Ok(worked?)
+    };
+    tokio::try_join!(work, beat).map(drop)
+}
+
 async fn monitored<T>(app: App, work: impl AsyncFnOnce(App) -> T) -> anyhow::Result<T> {
     let monitor = api::monitor(&app)?;
     let done = work(app).await;

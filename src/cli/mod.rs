@@ -12,7 +12,7 @@ pub use dead_letters::DeadLettersArgs;
 pub use operation::{BackupArgs, BeatArgs, DoctorArgs, HealthcheckArgs, PruneArgs, RestoreArgs};
 pub use operator::{AskArgs, EventsArgs, RequestArgs};
 pub use shell::{CompletionsArgs, ManArgs, completions, man_page, man_pages};
-pub use worker::WorkerArgs;
+pub use worker::{NoQueue, WorkerArgs};
 
 use crate::config::Flag;
 use crate::domain::{Component, OwnerId};
@@ -219,6 +219,12 @@ impl Command {
             | Self::Completions(_)
             | Self::Man(_) => Vec::new(),
         }
+    }
+
+    /// Where the log goes, if not to standard error; with `%` marks.
+    #[must_use]
+    pub fn logfile(&self) -> Option<&str> {
+        if let Self::Worker(args) = self { args.logfile.as_deref() } else { None }
     }
 
     /// The level of the log where neither `--loglevel` nor `RUST_LOG` is given: commands that show

@@ -53,6 +53,8 @@ pub enum Kind {
     Queues,
     /// A number of tasks, or `auto`.
     Concurrency,
+    /// The most and the fewest tasks at a time, `max,min`, or nothing.
+    Autoscale,
     /// A Celery node name with its `%` marks.
     Node,
     /// The address of a user's endpoint, or empty.
@@ -132,6 +134,7 @@ impl Kind {
                 let zone = text.parse().map(|zone: chrono_tz::Tz| zone.name().to_owned());
                 zone.map_err(|_| "a time zone of the IANA database such as Europe/Berlin".to_owned())
             }
+            Self::Autoscale => autoscale(text),
             Self::Node => wanted(is_node(text), text, "a name such as reports@%h, without spaces"),
         }
     }
@@ -204,6 +207,19 @@ fn queues(text: &str) -> Result<String, String> {
         }
     }
     Ok(names.join(","))
+}
+
+/// The fewest is 1 where it is not given, or 0.
+fn autoscale(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    let (max, min) = text.split_once(',').unwrap_or((text, "1"));
+    let tasks = |text: &str| text.trim().parse::<u64>().ok().map(|tasks| tasks.max(1)).filter(|tasks| *tasks <= 1024);
+    match (tasks(max), tasks(min)) {
+        (Some(max), Some(min)) if min <= max => Ok(format!("{max},{min}")),
+        _ => Err("the most and the fewest tasks at a time, such as 10,2, up to 1024".to_owned()),
+    }
 }
 
 /// Secrets, one a line. A secret that holds a comma can be given in a file only, where a line ends after it.
@@ -318,6 +334,11 @@ mod tests {
         cases(Kind::Queues, &[("a, b,a", "a,b")], &["", "a,,b", "amq.gen-1", "a b"]);
         cases(Kind::Zone, &[("UTC", "UTC"), ("Europe/Berlin", "Europe/Berlin")], &["", "CEST", "Mars"]);
         cases(Kind::Concurrency, &[("auto", "auto"), ("4", "4")], &["0", "", "many"]);
+        cases(
+            Kind::Autoscale,
+            &[("", ""), ("10,2", "10,2"), ("4", "4,1"), ("3, 0", "3,1")],
+            &["2,3", "a", "1,", "9999,1"],
+        );
         cases(Kind::Database, &[("maestro-reports", "maestro-reports")], &["", "a.b", "a/b", "$x", "a b"]);
         cases(Kind::Secret, &[(" padded ", " padded ")], &[""]);
         let good = [("", ""), ("a", "a"), ("a, b", "a\n b"), ("a,b\n", "a,b"), ("a\nb\r\n", "a\nb")];

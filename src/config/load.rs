@@ -9,6 +9,7 @@ use super::{
 use crate::domain::Endpoint;
 use chrono::TimeDelta;
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
@@ -54,6 +55,12 @@ pub fn settings(
 pub fn log_format(get: &dyn Fn(&str) -> Option<String>, file: Option<&Path>, flags: &[Flag]) -> LogFormat {
     let settings = layers::merge(get, file, flags, &mut Vec::new()).settings;
     Reader { settings, mistakes: Vec::new() }.log_format()
+}
+
+/// The node's name, for whoever needs it before the settings are checked.
+pub fn node_name(get: &dyn Fn(&str) -> Option<String>, file: Option<&Path>, flags: &[Flag]) -> String {
+    let settings = layers::merge(get, file, flags, &mut Vec::new()).settings;
+    Reader { settings, mistakes: Vec::new() }.node_name()
 }
 
 /// Takes values out of the settings; a mistake is noted and a placeholder returned, so that reading goes on.
@@ -179,16 +186,34 @@ impl Reader {
         }
     }
 
+    fn node_name(&mut self) -> String {
+        node::expand(&self.text("worker.hostname"), &gethostname::gethostname().to_string_lossy())
+    }
+
+    fn autoscale(&mut self) -> Option<RangeInclusive<usize>> {
+        let text = self.optional("worker.autoscale")?;
+        let (max, min) = text.split_once(',')?;
+        Some(min.parse().ok()?..=max.parse().ok()?)
+    }
+
+    fn time_limit(&mut self) -> Option<Duration> {
+        let limits = [self.seconds("worker.time_limit_seconds"), self.seconds("worker.soft_time_limit_seconds")];
+        limits.into_iter().filter(|limit| !limit.is_zero()).min()
+    }
+
     fn worker(&mut self) -> Worker {
-        let host = gethostname::gethostname();
         Worker {
             queues: self.text("worker.queues").split(',').map(str::to_owned).collect(),
             concurrency: match self.text("worker.concurrency").as_str() {
                 "auto" => std::thread::available_parallelism().map_or(1, usize::from),
                 number => number.parse().unwrap_or(1),
             },
-            hostname: node::expand(&self.text("worker.hostname"), &host.to_string_lossy()),
+            autoscale: self.autoscale(),
+            prefetch_multiplier: self.number("worker.prefetch_multiplier"),
+            time_limit: self.time_limit(),
+            hostname: self.node_name(),
             task_events: self.text("worker.task_events") == "on",
+            mingle: self.text("worker.mingle") == "on",
             heartbeat: Some(self.seconds("worker.heartbeat_seconds")).filter(|pause| !pause.is_zero()),
             shutdown: self.seconds("worker.shutdown_seconds"),
             task_retries: self.number("worker.task_retries"),

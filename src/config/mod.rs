@@ -20,8 +20,9 @@ mod tests;
 
 pub use kind::Kind;
 pub use layers::{DEFAULTS, Flag, Setting};
-pub use load::{load, log_format, settings};
+pub use load::{load, log_format, node_name, settings};
 pub use mistake::{ConfigError, Mistake, Origin};
+pub use node::expand_path;
 pub use show::table;
 
 use crate::artifact::Bound;
@@ -32,6 +33,7 @@ use chrono_tz::Tz;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -270,10 +272,18 @@ pub struct Worker {
     pub queues: Vec<String>,
     /// Tasks at a time (`--concurrency`).
     pub concurrency: usize,
+    /// Between how many tasks at a time it goes up and down with its work (`--autoscale`).
+    pub autoscale: Option<RangeInclusive<usize>>,
+    /// Messages that it has for each task at a time (`--prefetch-multiplier`); 0: as many as there are.
+    pub prefetch_multiplier: u16,
+    /// How long a task may run (`--time-limit`, `--soft-time-limit`: the shorter one).
+    pub time_limit: Option<Duration>,
     /// The node's name (`--hostname`).
     pub hostname: String,
     /// Whether task events are sent from the start (`--task-events`, `MAESTRO_TASK_EVENTS`).
     pub task_events: bool,
+    /// Whether it asks the others at its start which tasks were revoked (`--without-mingle`).
+    pub mingle: bool,
     /// The pause between a worker's signs of life (`--heartbeat-interval`, `MAESTRO_HEARTBEAT_SECONDS`); `None`: none.
     pub heartbeat: Option<Duration>,
     /// How long running tasks may go on after SIGTERM (`MAESTRO_SHUTDOWN_SECONDS`).

@@ -10,10 +10,12 @@ pub use context::about;
 
 use crate::config::LogFormat;
 use env_logger::fmt::{Formatter, default_kv_format};
-use env_logger::{Builder, Env, Logger};
+use env_logger::{Builder, Env, Logger, Target};
 use log::kv::{Key, Source};
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::path::Path;
 
 /// The field of a request's id.
 pub const REQUEST_ID: &str = "request_id";
@@ -26,11 +28,18 @@ const INDISCREET: (&str, Level) = ("amiquip", Level::Info);
 /// A library that logs as errors what clients send; anybody could fill the log of errors. Its lines count as these.
 const EXCITABLE: (&str, Level) = ("actix_http::h1::dispatcher", Level::Debug);
 
-/// Starts the log. `level` is stronger than `RUST_LOG`, which is stronger than `default`.
-pub fn start(format: LogFormat, level: Option<LevelFilter>, default: &str) {
+/// Starts the log, at the end of `file` where one is given. `level` is stronger than `RUST_LOG`, which is stronger than
+/// `default`.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn start(format: LogFormat, level: Option<LevelFilter>, default: &str, file: Option<&Path>) -> io::Result<()> {
     let mut log = Builder::from_env(Env::default().default_filter_or(default));
     if let Some(level) = level {
         log.filter_level(level);
+    }
+    if let Some(file) = file {
+        log.target(Target::Pipe(Box::new(OpenOptions::new().append(true).create(true).open(file)?)));
     }
     match format {
         LogFormat::Text => log.format_key_values(text_fields),
@@ -40,6 +49,7 @@ pub fn start(format: LogFormat, level: Option<LevelFilter>, default: &str) {
     log::set_max_level(log.filter());
     // Fails where the log was started already; then that one goes on.
     log::set_boxed_logger(Box::new(Discreet(log))).ok();
+    Ok(())
 }
 
 /// The log without what no setting may bring into it.

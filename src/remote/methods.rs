@@ -26,7 +26,7 @@ use Kind::{Control, Inspect};
 /// A method, its arguments, and how many of these must be given.
 type Method = (Kind, &'static str, &'static [(&'static str, Form)], usize);
 
-const METHODS: [Method; 27] = [
+const METHODS: [Method; 28] = [
     (Inspect, "active", &[], 0),
     (Inspect, "active_queues", &[], 0),
     (Inspect, "clock", &[], 0),
@@ -56,6 +56,7 @@ const METHODS: [Method; 27] = [
     (Control, "pool_shrink", &[("n", Number)], 0),
     (Control, "rate_limit", &[("task_name", Text), ("rate_limit", Text)], 2),
     (Control, "revoke", &[("task_id", Texts)], 1),
+    (Control, "revoke_by_stamped_headers", &[("headers", Texts)], 1),
     (Control, "shutdown", &[], 0),
     (Control, "terminate", &[("signal", Text), ("task_id", Texts)], 2),
     (Control, "time_limit", &[("task_name", Text), ("soft", Number), ("hard", Number)], 2),

@@ -1,6 +1,7 @@
 //! One delivery, from its message to its settlement.
 
 mod cancel;
+mod limit;
 mod tell;
 
 use super::failure::{Ended, Failure, catch, policy, with_causes};
@@ -68,11 +69,12 @@ enum Outcome {
 
 impl Job {
     /// Sees the delivery through, or gives it back when `interrupted` is there first.
-    pub(super) async fn run(self, interrupted: impl Future<Output = ()>) {
+    pub(super) async fn run(self, ticket: Option<Ticket>, interrupted: impl Future<Output = ()>) {
         match Envelope::from_message(&self.delivery.message) {
             Ok(envelope) => {
                 let id = envelope.id.clone();
-                let ticket = self.node.receive(&self.delivery, &envelope);
+                let receive = || self.node.receive(&self.delivery, &envelope.id, envelope.task.name());
+                let ticket = ticket.unwrap_or_else(receive);
                 logging::about(logging::TASK_ID, id, self.attempt(&envelope, &ticket, interrupted)).await;
             }
             Err(error) => self.refuse(&error).await,
@@ -147,10 +149,18 @@ impl Job {
                 None => pending().await,
             }
         };
+        let stopped = async {
+            let ended = tokio::select! {
+                () = ticket.terminated() => Ended::Cancelled,
+                failure = self.past_its_time(envelope) => Ended::Failed(failure),
+            };
+            ticket.may_be_left().await;
+            ended
+        };
         tokio::select! {
             ended = work => ended,
             _ = lost => Ended::Overtaken,
-            () = ticket.terminated() => Ended::Cancelled,
+            ended = stopped => ended,
         }
     }
 

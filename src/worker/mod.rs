@@ -1,23 +1,30 @@
 //! The worker: takes tasks from the queue, runs them, acknowledges them.
 //!
-//! `lane` takes from queues, with `slots`: the threads that tasks run on, one task at a time each. Reports and notices have
-//! one lane, deliveries to users' endpoints another. `job` sees one delivery through from the
+//! `lane` takes from queues, with `slots`: the threads that tasks run on, one task at a time each. What has come and has not
+//! begun is in `waiting`. Reports and notices have one lane, which follows what operators want of it (`pool`), deliveries to
+//! users' endpoints another. `limits` says how often and how long tasks run. `job` sees one delivery through from the
 //! message to its settlement; `hold` keeps two runs of a report apart; `failure` says when to try again. What a task
 //! does is the business of `stages`.
 //!
 //! `presence` is what other programs see of a worker: its events and signs of life, and its answers (`control`); `node`
 //! is what both know of the worker and its running tasks.
 
+mod banner;
 mod control;
 mod failure;
 mod hold;
 mod job;
 mod lane;
+mod limits;
 mod node;
+mod pool;
 mod presence;
 mod revoked;
 mod settle;
 mod slots;
+mod waiting;
+
+pub use banner::banner;
 
 use crate::app::App;
 use crate::broker::BrokerError;
@@ -46,21 +53,27 @@ pub enum WorkError {
     NoSystem,
 }
 
-/// Works until SIGTERM or SIGINT; a second signal gives back at once what still runs.
+/// Works until SIGTERM or SIGINT; a second signal, or SIGQUIT, gives back at once what still runs.
 ///
 /// # Errors
 /// See [`WorkError`].
 pub async fn work(app: App) -> Result<(), WorkError> {
     let listen = |kind| signal(kind).map_err(WorkError::Signals);
-    let (mut term, mut int) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let mut ends = Ends {
+        term: listen(SignalKind::terminate())?,
+        int: listen(SignalKind::interrupt())?,
+        quit: listen(SignalKind::quit())?,
+    };
     let (first, second) = (watch::Sender::new(false), watch::Sender::new(false));
     let (stop, hurry) = (first.subscribe(), second.subscribe());
     let signals = async {
-        next_signal(&mut term, &mut int).await;
-        log::info!("stopping: running tasks may end within {:?}", app.config.worker.shutdown);
+        if ends.next().await == Asked::Politely {
+            log::info!("stopping: running tasks may end within {:?}", app.config.worker.shutdown);
+            first.send_replace(true);
+            ends.next().await;
+        }
+        log::info!("stopping at once: what runs is given back");
         first.send_replace(true);
-        next_signal(&mut term, &mut int).await;
-        log::info!("stopping at once");
         second.send_replace(true);
         pending::<()>().await;
     };
@@ -78,10 +91,29 @@ pub async fn work_until(app: App, stop: impl Future<Output = ()>) -> Result<(), 
     run(app, stop, pending()).await
 }
 
-async fn next_signal(term: &mut Signal, int: &mut Signal) {
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+/// The signals that end a worker.
+struct Ends {
+    term: Signal,
+    int: Signal,
+    quit: Signal,
+}
+
+/// How a worker is asked to end.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    /// Running tasks may end.
+    Politely,
+    /// They are given back.
+    AtOnce,
+}
+
+impl Ends {
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.term.recv() => Asked::Politely,
+            _ = self.int.recv() => Asked::Politely,
+            _ = self.quit.recv() => Asked::AtOnce,
+        }
     }
 }
 
@@ -103,7 +135,7 @@ async fn run(app: App, stop: impl Future<Output = ()>, hurry: impl Future<Output
         hurried.send_replace(true);
         pending().await
     };
-    let works = Lane::all(&app).into_iter().map(async |lane| {
+    let works = Lane::all(&app, node).into_iter().map(async |lane| {
         let ended = lane.work(&app, node, raised(stopped.subscribe()), raised(hurried.subscribe())).await;
         // Where one ends by itself, the worker does.
         stopped.send_replace(true);

@@ -1,18 +1,19 @@
 //! What a running worker knows of itself: what events tell of and requests ask for.
 
-use super::revoked::Revoked;
-use crate::broker::{Delivery, Post};
+use super::limits::Limits;
+use super::pool::Pool;
+use super::revoked::{Revoked, Stamps, shares, stamps_of};
+use crate::broker::{Consumer, Delivery, Message, Post};
 use crate::config;
 use crate::stages::Mark;
-use crate::task::{About, Envelope, Event, Life, Pulse, Stamp, Step};
+use crate::task::{About, Event, Life, Pulse, Stamp, Step, Task};
 use chrono::Utc;
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::future::pending;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
@@ -31,6 +32,12 @@ pub(super) struct Node {
     pub(super) started: Instant,
     /// The pause between signs of life; `None` where it gives none.
     pub(super) heartbeat: Option<Duration>,
+    /// What is wanted of the lane of reports and notices.
+    pub(super) pool: Arc<Pool>,
+    /// The limits of tasks.
+    pub(super) limits: Limits,
+    /// The readers of its queues.
+    consumers: Mutex<Vec<Weak<dyn Consumer>>>,
     /// Lamport's: counted on by each message sent or heard.
     clock: AtomicU64,
     tells_tasks: AtomicBool,
@@ -54,6 +61,7 @@ struct Tasks {
 struct Here {
     id: String,
     info: Value,
+    stamps: Stamps,
     runs: bool,
     cancel: watch::Sender<bool>,
 }
@@ -65,7 +73,7 @@ pub(super) struct Ticket {
     pub(super) id: String,
     cancelled: watch::Receiver<bool>,
     /// Whether its rows are being made readable, or are so.
-    commits: Rc<Cell<bool>>,
+    commits: Arc<AtomicBool>,
 }
 
 impl Node {
@@ -76,6 +84,9 @@ impl Node {
             name: config.hostname.clone(),
             started: Instant::now(),
             heartbeat: config.heartbeat,
+            pool: Arc::new(Pool::main(config)),
+            limits: Limits::default(),
+            consumers: Mutex::default(),
             clock: AtomicU64::new(0),
             tells_tasks: AtomicBool::new(config.task_events),
             posts: Mutex::new(Some(posts)),
@@ -85,11 +96,31 @@ impl Node {
         (Arc::new(node), outbox)
     }
 
+    /// Notes that it takes from queues by this reader.
+    pub(super) fn takes_from(&self, consumer: &Arc<dyn Consumer>) {
+        self.consumers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(consumer));
+    }
+
+    /// The readers of its queues.
+    pub(super) fn consumers(&self) -> Vec<Arc<dyn Consumer>> {
+        self.consumers.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// As [`Node::receive`], where the message is one of a task that is known.
+    pub(super) fn receive_known(self: &Arc<Self>, delivery: &Delivery) -> Option<Ticket> {
+        let header = |name: &str| delivery.message.headers.get(name)?.as_str();
+        let (id, name) = (header("id")?, header("task")?);
+        Task::NAMES.contains(&name).then(|| self.receive(delivery, id, name))
+    }
+
     /// Notes that a task has come, and tells of it.
-    pub(super) fn receive(self: &Arc<Self>, delivery: &Delivery, envelope: &Envelope) -> Ticket {
+    pub(super) fn receive(self: &Arc<Self>, delivery: &Delivery, id: &str, name: &str) -> Ticket {
         let (cancel, cancelled) = watch::channel(false);
-        let id = envelope.id.clone();
-        let here = Here { id: id.clone(), info: self.info(delivery, envelope), runs: false, cancel };
+        let (id, message) = (id.to_owned(), &delivery.message);
+        let mut info = self.info(message, &delivery.queue);
+        info["type"] = name.into();
+        info["delivery_info"]["redelivered"] = delivery.redelivered.into();
+        let here = Here { id: id.clone(), info, stamps: stamps_of(message), runs: false, cancel };
         let number = {
             let mut tasks = self.tasks();
             tasks.last += 1;
@@ -97,13 +128,13 @@ impl Node {
             tasks.here.insert(number, here);
             number
         };
+        log::info!("task.id":% = id, "task.name" = name; "task {name}: received");
         self.tell(&id, Step::Received(About::of(&delivery.message)));
-        Ticket { node: Arc::clone(self), number, id, cancelled, commits: Rc::default() }
+        Ticket { node: Arc::clone(self), number, id, cancelled, commits: Arc::default() }
     }
 
     /// What `inspect active` and `reserved` show of a task.
-    fn info(&self, delivery: &Delivery, envelope: &Envelope) -> Value {
-        let message = &delivery.message;
+    pub(super) fn info(&self, message: &Message, queue: &str) -> Value {
         let header = |name: &str| message.headers.get(name).cloned().unwrap_or_default();
         let body = (message.body.len() <= SHOWN_BODY).then(|| serde_json::from_slice::<Value>(&message.body).ok());
         let mut body = body.flatten().unwrap_or_default();
@@ -112,10 +143,10 @@ impl Node {
             None => header(repr),
         };
         let (args, kwargs) = (part(0, "argsrepr"), part(1, "kwargsrepr"));
-        let name = envelope.task.name();
+        let name = header("task");
         json!({
-            "id": envelope.id,
-            "name": header("shadow").as_str().unwrap_or(name),
+            "id": header("id"),
+            "name": header("shadow").as_str().or(name.as_str()),
             "args": args,
             "kwargs": kwargs,
             "type": name,
@@ -124,9 +155,9 @@ impl Node {
             "acknowledged": false,
             "delivery_info": {
                 "exchange": "",
-                "routing_key": delivery.queue,
+                "routing_key": queue,
                 "priority": message.priority,
-                "redelivered": delivery.redelivered,
+                "redelivered": false,
             },
             "worker_pid": null,
         })
@@ -213,15 +244,38 @@ impl Node {
         ids.iter().for_each(|id| tasks.revoked.add(id, Instant::now()));
     }
 
+    /// Remembers what another worker knows to be revoked: older ones send a table by id, newer ones a list.
+    pub(super) fn learn(&self, revoked: Option<&Value>) {
+        let ids: Vec<String> = match revoked {
+            Some(Value::Object(table)) => table.keys().cloned().collect(),
+            Some(Value::Array(ids)) => ids.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect(),
+            Some(_) | None => Vec::new(),
+        };
+        self.revoke(&ids);
+    }
+
+    /// Remembers that tasks with one of these stamps must not begin any more.
+    pub(super) fn revoke_stamps(&self, stamps: &Stamps) {
+        self.tasks().revoked.add_stamps(stamps);
+    }
+
     /// Cancels those of these tasks that are here, also where they run; their ids.
     pub(super) fn terminate(&self, ids: &[String]) -> Vec<String> {
+        self.terminate_where(|task| ids.contains(&task.id))
+    }
+
+    /// The same for tasks with one of these stamps.
+    pub(super) fn terminate_stamps(&self, stamps: &Stamps) -> Vec<String> {
+        self.terminate_where(|task| shares(&task.stamps, stamps))
+    }
+
+    fn terminate_where(&self, is_meant: impl Fn(&Here) -> bool) -> Vec<String> {
         let tasks = self.tasks();
-        let here = tasks.here.values().filter(|task| ids.contains(&task.id));
-        here.map(|task| {
+        let cancel = |task: &Here| {
             task.cancel.send_replace(true);
             task.id.clone()
-        })
-        .collect()
+        };
+        tasks.here.values().filter(|task| is_meant(task)).map(cancel).collect()
     }
 
     /// Asks the worker to end.
@@ -256,24 +310,30 @@ impl Ticket {
 
     /// Whether the task was revoked before it began.
     pub(super) fn is_revoked(&self) -> bool {
-        self.node.tasks().revoked.holds(&self.id)
+        let tasks = self.node.tasks();
+        let has_stamp = |here: &Here| tasks.revoked.holds_any(&here.stamps);
+        tasks.revoked.holds(&self.id) || tasks.here.get(&self.number).is_some_and(has_stamp)
     }
 
-    /// Back when the task was terminated. Not once its rows are being made readable: whether they are could not be told
-    /// of a commit that was left alone.
+    /// Back when the task was terminated.
     pub(super) async fn terminated(&self) {
         super::raised(self.cancelled.clone()).await;
-        if self.commits.get() {
+    }
+
+    /// Never back once the task's rows are being made readable: whether they are could not be told of a commit that was
+    /// left alone.
+    pub(super) async fn may_be_left(&self) {
+        if self.commits.load(Ordering::Relaxed) {
             pending::<()>().await;
         }
     }
 
     /// Notes how far the task has come, and tells of it once a second at most.
     pub(super) fn watcher(&self) -> impl Fn(Mark) + use<> {
-        let (node, id, commits) = (Arc::clone(&self.node), self.id.clone(), Rc::clone(&self.commits));
+        let (node, id, commits) = (Arc::clone(&self.node), self.id.clone(), Arc::clone(&self.commits));
         let last = Cell::new(None::<Instant>);
         move |mark| match mark {
-            Mark::Commits => commits.set(true),
+            Mark::Commits => commits.store(true, Ordering::Relaxed),
             Mark::Rows(rows) if last.get().is_none_or(|last| last.elapsed() >= BETWEEN_PROGRESS) => {
                 last.set(Some(Instant::now()));
                 node.tell(&id, Step::Progress { stage: "webhook", rows });

@@ -5,7 +5,9 @@ use super::control;
 use super::node::Node;
 use crate::app::App;
 use crate::broker::{Broker, Heard, Mailbox, Post};
+use crate::remote::{self, Request};
 use crate::task::Life;
+use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -18,6 +20,9 @@ const AT_ONCE: usize = 100;
 /// How long the last words may take.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// How long the others may take to answer at the start.
+const MINGLE: Duration = Duration::from_secs(1);
+
 /// The pause before a mailbox is opened again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 
@@ -25,7 +30,7 @@ const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 pub(super) struct Presence {
     pub(super) node: Arc<Node>,
     sending: JoinHandle<()>,
-    others: [JoinHandle<()>; 2],
+    others: [JoinHandle<()>; 3],
 }
 
 impl Presence {
@@ -33,8 +38,11 @@ impl Presence {
     pub(super) fn start(app: &App) -> Self {
         let (node, outbox) = Node::new(&app.config.worker);
         let sending = actix_rt::spawn(send(Arc::clone(&app.broker), outbox));
-        let others =
-            [actix_rt::spawn(beat(Arc::clone(&node))), actix_rt::spawn(listen(app.clone(), Arc::clone(&node)))];
+        let others = [
+            actix_rt::spawn(beat(Arc::clone(&node))),
+            actix_rt::spawn(listen(app.clone(), Arc::clone(&node))),
+            actix_rt::spawn(mingle(app.clone(), Arc::clone(&node))),
+        ];
         Self { node, sending, others }
     }
 
@@ -67,6 +75,27 @@ async fn beat(node: Arc<Node>) {
     }
 }
 
+/// Asks the others which tasks were revoked. Nothing waits for the answers: what has begun meanwhile and should not have
+/// is cancelled.
+async fn mingle(app: App, node: Arc<Node>) {
+    if !app.config.worker.mingle {
+        return;
+    }
+    let arguments = json!({"from_node": node.name, "revoked": node.revoked()});
+    let arguments = arguments.as_object().cloned().unwrap_or_default();
+    let request = Request { method: "hello", arguments, destination: Vec::new(), wait: MINGLE };
+    let answers = match remote::ask(app.broker.as_ref(), request).await {
+        Ok(answers) => answers,
+        Err(error) => return log::warn!("which tasks were revoked is not known: {error}"),
+    };
+    for (other, answer) in answers.iter().filter(|(name, _)| **name != node.name) {
+        log::debug!("{other} is there too");
+        node.hear_of(answer["clock"].as_u64().unwrap_or(0));
+        node.learn(answer.get("revoked"));
+    }
+    node.terminate(&node.revoked());
+}
+
 /// Answers requests; says that it is there as soon as it hears them.
 async fn listen(app: App, node: Arc<Node>) {
     loop {
@@ -76,7 +105,10 @@ async fn listen(app: App, node: Arc<Node>) {
                 while let Some(heard) = listener.next().await {
                     match heard {
                         Heard::Listening => node.live(Life::Online),
-                        Heard::Note(note) => control::answer(&app, &node, &note),
+                        Heard::Note(note) => {
+                            // One that has to ask the broker keeps nobody waiting.
+                            actix_rt::spawn(control::answer(app.clone(), Arc::clone(&node), note));
+                        }
                     }
                 }
             }

@@ -4,12 +4,21 @@
 
 use super::WorkError;
 use actix_rt::{Arbiter, System};
+use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
 
 /// The threads, and which of them are free.
 pub(super) struct Slots {
-    arbiters: Vec<Arbiter>,
+    arbiters: BTreeMap<usize, Arbiter>,
+    /// How many there should be.
+    wanted: usize,
+    /// Slots made so far.
+    made: usize,
+    /// How many are taken.
+    busy: Arc<AtomicUsize>,
     freed: mpsc::UnboundedSender<usize>,
     free: mpsc::UnboundedReceiver<usize>,
     /// Slots that [`Slots::all_free`] has seen free.
@@ -19,11 +28,13 @@ pub(super) struct Slots {
 /// A slot that is taken; dropping it frees the slot, however its task ends.
 pub(super) struct Slot {
     index: usize,
+    busy: Arc<AtomicUsize>,
     freed: mpsc::UnboundedSender<usize>,
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        self.busy.fetch_sub(1, Ordering::Relaxed);
         // Nobody listens any more: the worker has ended.
         self.freed.send(self.index).ok();
     }
@@ -36,34 +47,52 @@ impl Slots {
             return Err(WorkError::NoSystem);
         }
         let (freed, free) = mpsc::unbounded_channel();
-        let arbiters: Vec<_> = (0..count.max(1)).map(|_| Arbiter::new()).collect();
-        let slots = Self { arbiters, freed, free, idle: 0 };
-        (0..slots.len()).for_each(|index| drop(slots.slot(index)));
+        let arbiters = BTreeMap::new();
+        let mut slots = Self { arbiters, wanted: 0, made: 0, busy: Arc::default(), freed, free, idle: 0 };
+        slots.resize(count);
         Ok(slots)
     }
 
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.arbiters.len()
+    /// Has as many slots from now on, at least one. Those too many end as soon as they are free.
+    pub(super) fn resize(&mut self, count: usize) {
+        self.wanted = count.max(1);
+        while self.arbiters.len() < self.wanted {
+            self.arbiters.insert(self.made, Arbiter::new());
+            self.freed.send(self.made).ok();
+            self.made += 1;
+        }
+    }
+
+    /// How many are taken.
+    pub(super) fn busy(&self) -> usize {
+        self.busy.load(Ordering::Relaxed)
     }
 
     /// Takes a slot as soon as one is free. Safe to drop while it waits.
     pub(super) async fn free(&mut self) -> Slot {
-        // The channel cannot close: `self` holds a sender.
-        let index = self.free.recv().await.unwrap_or_default();
-        self.slot(index)
+        loop {
+            // The channel cannot close: `self` holds a sender.
+            let index = self.free.recv().await.unwrap_or_default();
+            if self.arbiters.len() <= self.wanted {
+                self.busy.fetch_add(1, Ordering::Relaxed);
+                return Slot { index, busy: Arc::clone(&self.busy), freed: self.freed.clone() };
+            }
+            if let Some(arbiter) = self.arbiters.remove(&index) {
+                arbiter.stop();
+            }
+        }
     }
 
     /// Back when no task runs; no slot can be taken afterwards. Safe to drop and to ask again.
     pub(super) async fn all_free(&mut self) {
-        while self.idle < self.len() && self.free.recv().await.is_some() {
+        while self.idle < self.arbiters.len() && self.free.recv().await.is_some() {
             self.idle += 1;
         }
     }
 
     /// Runs a task on a slot's thread.
     pub(super) fn run<F: Future<Output = ()> + 'static>(&self, slot: Slot, task: impl FnOnce() -> F + Send + 'static) {
-        let Some(arbiter) = self.arbiters.get(slot.index) else { return };
+        let Some(arbiter) = self.arbiters.get(&slot.index) else { return };
         arbiter.spawn_fn(move || {
             actix_rt::spawn(async move {
                 let _slot = slot;
@@ -71,15 +100,11 @@ impl Slots {
             });
         });
     }
-
-    fn slot(&self, index: usize) -> Slot {
-        Slot { index, freed: self.freed.clone() }
-    }
 }
 
 impl Drop for Slots {
     fn drop(&mut self) {
-        for arbiter in &self.arbiters {
+        for arbiter in self.arbiters.values() {
             arbiter.stop();
         }
     }
@@ -99,6 +124,23 @@ mod tests {
         let slot = timeout(Duration::from_secs(5), slots.free()).await.unwrap();
         assert!(timeout(Duration::from_millis(20), slots.free()).await.is_err(), "the only slot is taken");
         drop(slot);
+        timeout(Duration::from_secs(5), slots.all_free()).await.unwrap();
+    }
+
+    #[actix_rt::test]
+    async fn slots_become_more_and_fewer_while_tasks_run() {
+        let mut slots = Slots::new(1).unwrap();
+        let first = slots.free().await;
+        slots.resize(3);
+        let (second, third) = (slots.free().await, slots.free().await);
+        assert_eq!(slots.busy(), 3);
+        slots.resize(1);
+        drop(first);
+        drop(second);
+        assert!(timeout(Duration::from_millis(20), slots.free()).await.is_err(), "the third takes the only place");
+        drop(third);
+        assert_eq!(slots.free().await.index, 2);
+        assert_eq!(slots.busy(), 0);
         timeout(Duration::from_secs(5), slots.all_free()).await.unwrap();
     }
 

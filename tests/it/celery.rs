@@ -35,7 +35,8 @@ fn site(args: &[&str]) -> Option<Site> {
 }
 
 fn run(script: &str, site: &Site) -> Option<Value> {
-    python(script, &[&site.url]).map(|printed| serde_json::from_str(&printed).unwrap())
+    python(script, &[&site.url, env!("CARGO_BIN_EXE_maestro-reports")])
+        .map(|printed| serde_json::from_str(&printed).unwrap())
 }
 
 fn keys(value: &Value) -> BTreeSet<&str> {
@@ -84,6 +85,22 @@ fn inspect_and_control_are_answered_as_by_a_python_worker_beside_us() {
         "query_task",
         "nosuch",
         "revoke",
+        "revoke_by_stamped_headers",
+        "not terminated",
+        "revoke waiting",
+        "rate_limit",
+        "no rate_limit",
+        "rate of nothing",
+        "time_limit",
+        "time of nothing",
+        "autoscale",
+        "pool_restart",
+        "pool_grow",
+        "pool_shrink",
+        "add_consumer",
+        "cancel_consumer",
+        "heartbeat",
+        "disable_events",
     ] {
         let (ours, theirs) = of(command);
         assert_eq!(ours, theirs, "{command}");
@@ -100,10 +117,32 @@ fn inspect_and_control_are_answered_as_by_a_python_worker_beside_us() {
     }
     let (ours, theirs) = of("active_queues");
     assert_eq!((&ours[0]["name"], keys(&ours[0])), (&json!("reports"), keys(&theirs[0])));
+    let (ours, theirs) = of("queues");
+    let names = |queues: &Value| -> Vec<String> {
+        queues.as_array().unwrap().iter().map(|queue| queue["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(ours), ["reports", "q2", "report.webhooks"]);
+    assert_eq!(keys(&ours[1]), keys(&theirs[1]));
+    let (ours, theirs) = of("scheduled later");
+    assert_eq!(keys(&ours[0]), keys(&theirs[0]));
+    assert_eq!(ours[0]["priority"], theirs[0]["priority"]);
+    assert_eq!(keys(&ours[0]["request"]), keys(&theirs[0]["request"]));
+    for name in ["name", "type", "args", "kwargs", "time_start", "acknowledged", "worker_pid"] {
+        assert_eq!(ours[0]["request"][name], theirs[0]["request"][name], "{name}");
+    }
+    let (ours, theirs) = of("query scheduled");
+    assert_eq!((&ours["reports"][0], &theirs["others"][0]), (&json!("scheduled"), &json!("scheduled")));
     assert_eq!(answers["registered"][NODE][3], "qgeneral.api");
     let conf = answers["conf"][NODE].to_string();
     assert!(conf.contains("task_default_queue") && !conf.contains("guest:guest"), "{conf}");
     assert_eq!(answers["patterns"], json!({"w*": [NODE], "py@": ["py@test"]}));
+    let cli = |asked: &str| answers["ours"][asked].as_str().unwrap();
+    assert_eq!(cli("status"), "py@test: OK\nw1@test: OK\n\n2 nodes online.\n");
+    assert_eq!(keys(&answers["ours"]["stats"]["py@test"]), keys(&answers["stats"]["py@test"]));
+    assert_eq!(cli("registered"), "->  py@test: OK\n    [\n      \"webhook.api\"\n    ]\n");
+    assert_eq!(cli("time_limit"), "->  py@test: OK\n    time limits set successfully\n");
+    assert_eq!(cli("unknown"), "->  py@test: ERROR\n    unknown task\n");
+    assert!(cli("events").contains(" py@test worker-heartbeat {\"freq\":2.0,"), "{}", cli("events"));
     assert_eq!(answers["python_is_alive"], true);
     // The script's last request.
     assert!(site.worker.end().success(), "{}", site.worker.log());
@@ -112,7 +151,7 @@ fn inspect_and_control_are_answered_as_by_a_python_worker_beside_us() {
 
 #[test]
 fn flower_shows_our_worker_and_its_tasks() {
-    let Some(site) = site(&[]) else { return };
+    let Some(mut site) = site(&[]) else { return };
     let Some(seen) = run(include_str!("celery/flower.py"), &site) else { return };
     let worker = &seen["workers"][NODE];
     assert_eq!(worker["active_queues"][0]["name"], "reports");
@@ -124,4 +163,21 @@ fn flower_shows_our_worker_and_its_tasks() {
         (&json!("SUCCESS"), &json!("webhook.api"), &json!(NODE))
     );
     assert!(task["runtime"].as_f64().unwrap() > 0.0, "{task}");
+    let bad = &seen["tasks"]["bad"];
+    assert_eq!((&bad["state"], &bad["worker"]), (&json!("FAILURE"), &json!(NODE)));
+    assert!(bad["exception"].as_str().unwrap().contains("unknown task"), "{bad}");
+    for (button, status, message) in [
+        ("grow", 200, "Growing 'w1@test' worker's pool by 2"),
+        ("shrink", 200, "Shrinking 'w1@test' worker's pool by 1"),
+        ("autoscale", 403, "Autoscale not enabled"),
+        ("add", 200, "add consumer more"),
+        ("cancel", 200, "no longer consuming from more"),
+        ("revoke", 200, "Revoked 'id1'"),
+    ] {
+        let pressed = &seen["buttons"][button];
+        assert_eq!(pressed[0], status, "{button}: {pressed}");
+        assert!(pressed[1].as_str().unwrap().contains(message), "{button}: {pressed}");
+    }
+    assert_eq!(seen["shutdown"][0], 200);
+    assert!(site.worker.end().success());
 }

@@ -1,7 +1,9 @@
 //! The worker on the embedded queue and store, and the built program under signals on both brokers.
 
 mod control;
+mod options;
 mod runs;
+mod steer;
 
 use crate::support::program::Program;
 use crate::support::rabbit;
@@ -44,6 +46,7 @@ impl Bench {
                 "MAESTRO_DATA_DIR" => Some(folder.path().display().to_string()),
                 "MAESTRO_DATA_URI" => Some(format!("http://{closed}")),
                 "MAESTRO_AUDIT_URI" | "MAESTRO_WEBSOCKET_URI" => Some(String::new()),
+                "MAESTRO_MINGLE" => Some("off".to_owned()),
                 "MAESTRO_NOTICE_RETRIES" => Some("0".to_owned()),
                 _ => None,
             })
@@ -254,8 +257,8 @@ async fn a_task_that_does_not_end_in_time_is_given_back() {
     assert_eq!(Envelope::from_message(&again.message).unwrap(), envelope);
 }
 
-/// Starts the built program as a worker on a task that never ends, and sends it so many SIGTERMs; the time it took.
-async fn terminate(broker_url: Option<String>, shutdown: &str, signals: usize) -> Duration {
+/// Starts the built program as a worker on a task that never ends, and sends it these signals; the time it took.
+async fn terminate(broker_url: Option<String>, shutdown: &str, signals: &[&str]) -> Duration {
     let (peer, folder) = (Silent::start(), tempfile::tempdir().unwrap());
     let folder = folder.path().display().to_string();
     let mut env = vec![("MAESTRO_DATA_DIR", folder.as_str()), ("MAESTRO_DATA_URI", peer.uri.as_str())];
@@ -270,8 +273,8 @@ async fn terminate(broker_url: Option<String>, shutdown: &str, signals: usize) -
     let mut program = Program::spawn(&["worker", "-c", "1"], &env);
     peer.is_asked().await;
     let started = Instant::now();
-    for _ in 0..signals {
-        program.terminate();
+    for signal in signals {
+        program.signal(signal);
         sleep(Duration::from_millis(300)).await;
     }
     let status = program.end();
@@ -285,18 +288,24 @@ async fn terminate(broker_url: Option<String>, shutdown: &str, signals: usize) -
 
 #[actix_rt::test]
 async fn sigterm_ends_the_program_in_the_stated_time() {
-    let took = terminate(None, "2", 1).await;
+    let took = terminate(None, "2", &["-TERM"]).await;
     assert!(took > Duration::from_millis(900) && took < Duration::from_secs(4), "{took:?}");
 }
 
 #[actix_rt::test]
 async fn a_second_sigterm_ends_it_at_once() {
-    let took = terminate(None, "60", 2).await;
+    let took = terminate(None, "60", &["-TERM", "-TERM"]).await;
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[actix_rt::test]
+async fn sigquit_ends_it_at_once() {
+    let took = terminate(rabbit::url(), "60", &["-QUIT"]).await;
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
 #[actix_rt::test]
 async fn sigterm_gives_back_to_rabbitmq_too() {
     let Some(url) = rabbit::url() else { return };
-    terminate(Some(url), "2", 1).await;
+    terminate(Some(url), "2", &["-TERM"]).await;
 }

@@ -1,12 +1,14 @@
 //! Remote control (celery.md §6): requests that every worker hears, and its answers.
 //!
-//! `request` reads a request and says whom it is for, `commands` is the table of what can be asked, `stats` is what a
-//! worker tells of itself.
+//! `request` reads a request and says whom it is for, `commands` is the table of what can be asked: `stats` is what a worker
+//! tells of itself, `tasks` and `revoke` are about tasks, `steer` about its size and queues.
 
 mod commands;
 mod request;
 mod revoke;
 mod stats;
+mod steer;
+mod tasks;
 
 use super::node::Node;
 use crate::app::App;
@@ -22,7 +24,7 @@ pub(super) struct Desk<'a> {
 }
 
 /// Does what a request asks for, where it is for this worker, and answers it, where an answer is wanted.
-pub(super) fn answer(app: &App, node: &Arc<Node>, note: &Note) {
+pub(super) async fn answer(app: App, node: Arc<Node>, note: Note) {
     let request = match serde_json::from_slice::<Request>(&note.body) {
         Ok(request) => request,
         Err(error) => return log::warn!("a request to the workers is not understood: {error}"),
@@ -34,7 +36,7 @@ pub(super) fn answer(app: &App, node: &Arc<Node>, note: &Note) {
         Err(error) => return log::warn!("a request to the workers is not understood: {error}"),
     }
     log::debug!("request {}", request.method);
-    let Some(value) = commands::run(&Desk { app, node }, &request) else { return };
+    let Some(value) = commands::run(&Desk { app: &app, node: &node }, &request).await else { return };
     let Some(reply_to) = &request.reply_to else { return };
     if reply_to.exchange != REPLIES {
         return log::warn!("an answer is wanted at the exchange {:?}, not at {REPLIES}", reply_to.exchange);

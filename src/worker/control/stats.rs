@@ -9,7 +9,7 @@ use url::Url;
 
 /// `inspect stats`.
 pub(super) fn stats(desk: &Desk<'_>) -> Value {
-    let (config, node) = (&desk.app.config, desk.node);
+    let (config, node, wanted) = (&desk.app.config, desk.node, desk.node.pool.wanted());
     let process = Process::myself().and_then(|process| process.stat()).ok();
     let seconds = |ticks: u64| ticks as f64 / procfs::ticks_per_second() as f64;
     let usage =
@@ -21,8 +21,8 @@ pub(super) fn stats(desk: &Desk<'_>) -> Value {
         "uptime": node.started.elapsed().as_secs(),
         "pool": {
             "implementation": "maestro_reports:threads",
-            "max-concurrency": config.worker.concurrency,
-            "threads": config.worker.concurrency,
+            "max-concurrency": wanted.size,
+            "threads": wanted.size,
             "processes": [std::process::id()],
             "max-tasks-per-child": "N/A",
             "put-guarded-by-semaphore": true,
@@ -30,7 +30,7 @@ pub(super) fn stats(desk: &Desk<'_>) -> Value {
             "writes": "N/A",
         },
         "broker": broker(config),
-        "prefetch_count": config.worker.concurrency,
+        "prefetch_count": wanted.prefetch(),
         "rusage": usage.unwrap_or_else(|| json!({})),
     })
 }
@@ -62,10 +62,10 @@ fn broker(config: &Config) -> Value {
 }
 
 /// `inspect active_queues`.
-pub(super) fn queues(config: &Config) -> Value {
-    let mut names = config.worker.queues.clone();
-    if config.webhooks.concurrency > 0 {
-        names.push(config.broker.webhook_queue());
+pub(super) fn queues(desk: &Desk<'_>) -> Value {
+    let mut names = desk.node.pool.wanted().queues;
+    if desk.app.delivers() {
+        names.push(desk.app.config.broker.webhook_queue());
     }
     names.iter().map(|name| queue(name)).collect()
 }
@@ -107,7 +107,7 @@ pub(super) fn conf(config: &Config) -> Value {
         "broker_url": shown,
         "task_default_queue": config.broker.queue,
         "worker_concurrency": config.worker.concurrency,
-        "worker_prefetch_multiplier": 1,
+        "worker_prefetch_multiplier": config.worker.prefetch_multiplier,
         "worker_send_task_events": config.worker.task_events,
         "task_acks_late": true,
         "task_ignore_result": true,

@@ -26,6 +26,15 @@ def get(path):
         return answer.status, answer.read()
 
 
+def post(path):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=b"", method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, json.loads(answer.read())["message"]
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode() or refused.reason
+
+
 def wait_for(path, is_there):
     deadline = time.time() + 50
     while True:
@@ -48,7 +57,19 @@ try:
     table, report = "5c0000000000000000000001_general", "5c0000000000000000000001"
     app.send_task("webhook.api", args=[table, rows, report], queue="reports", task_id="good")
     tasks = wait_for("/api/tasks", lambda found: found.get("good", {}).get("state") == "SUCCESS")
+    app.send_task("no.such.task", queue="reports", task_id="bad")
+    tasks |= wait_for("/api/tasks", lambda found: found.get("bad", {}).get("state") == "FAILURE")
     page = get("/worker/w1@test")[0]
-    print(json.dumps({"workers": workers, "tasks": tasks, "page": page}))
+    buttons = {
+        "grow": post("/api/worker/pool/grow/w1@test?n=2"),
+        "shrink": post("/api/worker/pool/shrink/w1@test?n=1"),
+        "autoscale": post("/api/worker/pool/autoscale/w1@test?min=1&max=3"),
+        "add": post("/api/worker/queue/add-consumer/w1@test?queue=more"),
+        "cancel": post("/api/worker/queue/cancel-consumer/w1@test?queue=more"),
+        "revoke": post("/api/task/revoke/id1?terminate=true"),
+    }
+    answers = {"workers": workers, "tasks": tasks, "page": page, "buttons": buttons}
+    answers["shutdown"] = post("/api/worker/shutdown/w1@test")
+    print(json.dumps(answers))
 finally:
     flower.kill()

@@ -6,7 +6,7 @@ use crate::support::mongo;
 use maestro_reports::broker::{CONTROL, Heard, Mailbox, Post, REPLIES};
 
 /// Asks all workers; the first answer.
-async fn ask(bench: &Bench, method: &str, arguments: Value) -> Value {
+pub(super) async fn ask(bench: &Bench, method: &str, arguments: Value) -> Value {
     let air = bench.app.broker.broadcast();
     let mut answers = air.listen(Mailbox::Replies { key: "me".to_owned() }).await.unwrap();
     assert!(answers.is_there(PATIENCE).await);
