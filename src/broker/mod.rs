@@ -24,6 +24,9 @@ use std::time::Duration;
 /// The embedded queue's file in the data folder.
 pub const QUEUE_FILE: &str = "queue.sqlite3";
 
+/// The file beside it for what is posted to listeners; nothing that a backup needs.
+pub const BROADCAST_FILE: &str = "broadcast.sqlite3";
+
 /// Copies and checks the embedded queue's file.
 pub const QUEUE_COPIES: Copies = Copies { copy: embedded::copy::copy, check: embedded::copy::check };
 

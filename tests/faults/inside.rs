@@ -3,7 +3,7 @@
 use crate::support::rabbit::{self, Rabbit};
 use bson::{Bson, Document, doc};
 use futures_util::TryStreamExt;
-use maestro_reports::broker::QUEUE_FILE;
+use maestro_reports::broker::{BROADCAST_FILE, QUEUE_FILE};
 use maestro_reports::store::STORE_FILE;
 use mongodb::Database;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -181,7 +181,8 @@ fn left_in_files(folder: &Path) -> Vec<String> {
     let mut left = Vec::new();
     for entry in folder.read_dir().unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        let known = name == "in-use.lock" || [STORE_FILE, QUEUE_FILE].iter().any(|file| name.starts_with(file));
+        let known =
+            name == "in-use.lock" || [STORE_FILE, QUEUE_FILE, BROADCAST_FILE].iter().any(|file| name.starts_with(file));
         if !known {
             left.push(format!("the file {name}"));
         }

@@ -28,6 +28,7 @@ mod figures;
 mod folders;
 mod inside;
 mod listeners;
+mod many_reports;
 mod mongodb_killed;
 mod one_run;
 mod proxy;
@@ -59,6 +60,7 @@ static SCENARIOS: &[&[Scenario]] = &[
     serve_killed::SCENARIOS,
     mongodb_killed::SCENARIOS,
     one_run::SCENARIOS,
+    many_reports::SCENARIOS,
     beats_killed::SCENARIOS,
 ];
 

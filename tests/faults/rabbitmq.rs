@@ -25,7 +25,11 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
 const ACK: &[u8] = &[0, 0, 0, 13, 0, 60, 0, 80];
 
 /// A site with a readable table on a RabbitMQ of its own.
-fn on_its_own<'a>(account: &'a Account, query: &str, more: &[(&'static str, &str)]) -> (Arc<Rabbit>, Site<'a>) {
+pub(crate) fn on_its_own<'a>(
+    account: &'a Account,
+    query: &str,
+    more: &[(&'static str, &str)],
+) -> (Arc<Rabbit>, Site<'a>) {
     let rabbit = Arc::new(Rabbit::start().expect("the servers that make test-services installs"));
     let url = format!("{}{query}", rabbit.url("t0"));
     let settings = [&[("CELERY_BROKER_URL", url.as_str())], more].concat();

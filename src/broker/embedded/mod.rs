@@ -12,7 +12,8 @@ mod file;
 mod letters;
 
 use super::{
-    Broadcast, Broker, BrokerError, Consumer, DeadLetter, Letters, Listener, Mailbox, Message, Post, QueueState,
+    BROADCAST_FILE, Broadcast, Broker, BrokerError, Consumer, DeadLetter, Letters, Listener, Mailbox, Message, Post,
+    QueueState,
 };
 use air::Air;
 use async_trait::async_trait;
@@ -22,9 +23,6 @@ use file::{File, FileError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-
-/// The file beside the queue's for what is posted to listeners.
-const AIR_FILE: &str = "broadcast.sqlite3";
 
 /// The embedded queue.
 pub(super) struct Embedded {
@@ -138,7 +136,7 @@ impl Broker for Embedded {
 #[async_trait]
 impl Broadcast for Embedded {
     async fn post(&self, posts: Vec<Post>) -> Result<(), BrokerError> {
-        let (air, path) = (Arc::clone(&self.air), self.path.with_file_name(AIR_FILE));
+        let (air, path) = (Arc::clone(&self.air), self.path.with_file_name(BROADCAST_FILE));
         let post = move || {
             let mut air = air.lock().unwrap_or_else(PoisonError::into_inner);
             let mut open = air.take().map_or_else(|| Air::open(&path), Ok)?;
@@ -150,7 +148,7 @@ impl Broadcast for Embedded {
     }
 
     async fn listen(&self, mailbox: Mailbox) -> Result<Listener, BrokerError> {
-        let path = self.path.with_file_name(AIR_FILE);
+        let path = self.path.with_file_name(BROADCAST_FILE);
         blocking(move || air::listen(path, mailbox)).await
     }
 }
