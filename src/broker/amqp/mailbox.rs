@@ -1,6 +1,7 @@
 //! A listener's queue on RabbitMQ: exclusive, deleted with its connection, without acknowledgements.
 
 use super::dial::Dialer;
+use super::session::LAST_WORD;
 use super::{link, wire};
 use crate::broker::broadcast::{Ear, Heard, Listener, Mailbox, Note};
 use crate::broker::{BrokerError, CONTROL, EVENTS, REPLIES};
@@ -57,7 +58,10 @@ fn open(dialer: &Dialer, mailbox: &Mailbox, ear: &Ear, failures: &mut u32) -> Re
     let options = ConsumerOptions { no_ack: true, ..ConsumerOptions::default() };
     let consumer = channel.basic_consume(&name, options).map_err(error)?;
     *failures = 0;
-    if ear.hand(Heard::Listening) { hear(&consumer, ear).map_err(error) } else { Ok(()) }
+    if ear.hand(Heard::Listening) {
+        hear(&consumer, ear).map_err(error)?;
+    }
+    leave(&consumer).map_err(error)
 }
 
 fn hear(consumer: &Consumer<'_>, ear: &Ear) -> Result<(), Error> {
@@ -82,6 +86,14 @@ fn hear(consumer: &Consumer<'_>, ear: &Ear) -> Result<(), Error> {
             | ConsumerMessage::ClientClosedConnection => return Err(Error::UnexpectedSocketClose),
         }
     }
+}
+
+/// Ends the reading. amiquip tells the consumer of its end after it has answered: whoever left before that would take the
+/// whole connection down.
+fn leave(consumer: &Consumer<'_>) -> Result<(), Error> {
+    consumer.cancel()?;
+    while let Ok(ConsumerMessage::Delivery(_)) = consumer.receiver().recv_timeout(LAST_WORD) {}
+    Ok(())
 }
 
 /// Declares the exchanges as Celery does (celery.md §1): RabbitMQ forgets those that are not durable when it restarts.

@@ -18,7 +18,7 @@ const MAX_WAITING: usize = 1000;
 const TICK: Duration = Duration::from_secs(1);
 
 /// How long a cancelled consumer is listened to.
-const LAST_WORD: Duration = Duration::from_secs(5);
+pub(super) const LAST_WORD: Duration = Duration::from_secs(5);
 
 /// The ways to settle a delivery over its channel.
 pub(super) enum How {
