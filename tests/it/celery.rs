@@ -14,6 +14,7 @@ const NODE: &str = "w1@test";
 struct Site {
     url: String,
     worker: Program,
+    _silent: TcpListener,
     _folder: TempDir,
 }
 
@@ -21,17 +22,19 @@ fn site(args: &[&str]) -> Option<Site> {
     let url = rabbit::url()?;
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
-    let closed = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    // It takes connections and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let data_uri = format!("http://{}", silent.local_addr().unwrap());
     let env = [
         ("CELERY_BROKER_URL", url.as_str()),
         ("MAESTRO_DATA_DIR", &data),
-        ("MAESTRO_DATA_URI", &closed),
+        ("MAESTRO_DATA_URI", &data_uri),
         ("MAESTRO_TASK_RETRIES", "0"),
     ];
     let all: Vec<&str> = ["worker", "-n", NODE, "-Q", "reports"].iter().chain(args).copied().collect();
     let worker = Program::spawn(&all, &env);
     worker.wait_for("takes from reports");
-    Some(Site { url, worker, _folder: folder })
+    Some(Site { url, worker, _silent: silent, _folder: folder })
 }
 
 fn run(script: &str, site: &Site) -> Option<Value> {
@@ -132,6 +135,18 @@ fn inspect_and_control_are_answered_as_by_a_python_worker_beside_us() {
     }
     let (ours, theirs) = of("query scheduled");
     assert_eq!((&ours["reports"][0], &theirs["others"][0]), (&json!("scheduled"), &json!("scheduled")));
+    let (ours, theirs) = of("active now");
+    assert_eq!(keys(&ours[0]), keys(&theirs[0]));
+    for name in ["name", "type", "args", "kwargs"] {
+        assert_eq!(ours[0][name], theirs[0][name], "{name}");
+    }
+    assert!(ours[0]["time_start"].is_f64() && theirs[0]["time_start"].is_f64(), "{ours} {theirs}");
+    assert!(ours[0]["worker_pid"].is_u64() && theirs[0]["worker_pid"].is_u64(), "{ours} {theirs}");
+    assert_eq!(keys(&ours[0]["delivery_info"]), keys(&theirs[0]["delivery_info"]));
+    let (ours, theirs) = of("query active");
+    assert_eq!((&ours["long reports"][0], &theirs["long others"][0]), (&json!("active"), &json!("active")));
+    let (ours, theirs) = of("terminate");
+    assert_eq!((&ours["ok"], &theirs["ok"]), (&json!("terminate: long reports"), &json!("terminate: long others")));
     assert_eq!(answers["registered"][NODE][3], "qgeneral.api");
     let conf = answers["conf"][NODE].to_string();
     assert!(conf.contains("task_default_queue") && !conf.contains("guest:guest"), "{conf}");
@@ -139,7 +154,7 @@ fn inspect_and_control_are_answered_as_by_a_python_worker_beside_us() {
     let cli = |asked: &str| answers["ours"][asked].as_str().unwrap();
     assert_eq!(cli("status"), "py@test: OK\nw1@test: OK\n\n2 nodes online.\n");
     assert_eq!(keys(&answers["ours"]["stats"]["py@test"]), keys(&answers["stats"]["py@test"]));
-    assert_eq!(cli("registered"), "->  py@test: OK\n    [\n      \"webhook.api\"\n    ]\n");
+    assert_eq!(cli("registered"), "->  py@test: OK\n    [\n      \"qgeneral.api\",\n      \"webhook.api\"\n    ]\n");
     assert_eq!(cli("time_limit"), "->  py@test: OK\n    time limits set successfully\n");
     assert_eq!(cli("unknown"), "->  py@test: ERROR\n    unknown task\n");
     assert!(cli("events").contains(" py@test worker-heartbeat {\"freq\":2.0,"), "{}", cli("events"));

@@ -15,7 +15,8 @@ folder = tempfile.mkdtemp()
 with open(os.path.join(folder, "tasks.py"), "w") as source:
     source.write(
         f"from celery import Celery\napp = Celery('tasks', broker={url!r})\n"
-        "@app.task(name='webhook.api')\ndef webhook(*args): pass\n")
+        "@app.task(name='webhook.api')\ndef webhook(*args): pass\n"
+        "@app.task(name='qgeneral.api')\ndef general(*args):\n    import time\n    time.sleep(600)\n")
 log = open(os.path.join(folder, "log"), "w+")
 command = [sys.executable, "-m", "celery", "-A", "tasks", "worker", "-n", "py@test", "-c", "2", "-Q", "others"]
 python = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=os.environ | {"C_FORCE_ROOT": "1"})
@@ -29,7 +30,7 @@ def ask(command, arguments=None, **options):
 
 
 try:
-    deadline = time.time() + 60
+    deadline = time.time() + 90
     while len(app.control.ping(destination=NODES, timeout=1)) < 2:
         assert time.time() < deadline and python.poll() is None, open(log.name).read()
     answers = {name: ask(name) for name in (
@@ -66,6 +67,17 @@ try:
         assert time.time() < deadline
     answers["scheduled later"] = ask("scheduled")
     answers["query scheduled"] = ask("query_task", {"ids": NODES + ["reports", "others"]})
+    report = ["5c0000000000000000000002", "5c0000000000000000000001", "Servers", {}]
+    for queue in ("reports", "others"):
+        app.send_task("qgeneral.api", args=report, queue=queue, task_id=f"long {queue}")
+    while not all(ask("active").values()):
+        assert time.time() < deadline
+    answers["active now"] = ask("active")
+    answers["query active"] = ask("query_task", {"ids": ["long reports", "long others"]})
+    terminate = {"task_id": ["long reports", "long others"], "signal": "SIGTERM"}
+    answers["terminate"] = ask("terminate", terminate)
+    while any(ask("active").values()):
+        assert time.time() < deadline
     answers["patterns"] = {
         pattern: sorted(ask("ping", destination=None, timeout=2, pattern=pattern, matcher=matcher))
         for pattern, matcher in (("w*", "glob"), ("py@", "pcre"))}
