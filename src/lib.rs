@@ -13,6 +13,7 @@
 //! | [`stages`], [`request`] | what each task does; how a report is requested |
 //! | [`remote`] | what is asked of workers, ours and Python's, and their events |
 //! | [`reaper`], [`retention`] | reports that nobody works on are ended; tables that nobody needs are dropped |
+//! | [`enqueue`] | how a task is published |
 //! | [`app`] | the configuration and the parts that it chose, built once |
 //! | [`tls`] | whom encrypted connections trust |
 //! | [`store`], [`broker`], [`peers`] | rows and registry, queue, the platform's other services: all I/O |
@@ -79,6 +80,7 @@ pub mod demo;
 pub mod doctor;
 pub mod domain;
 pub mod endpoints;
+pub mod enqueue;
 pub mod export;
 pub mod filter;
 pub mod folder;

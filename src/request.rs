@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::broker::BrokerError;
 use crate::domain::{Component, NewReport, OwnerId, ReportId, ReportType, Status, TableName};
+use crate::enqueue::enqueue;
 use crate::filter::{self, FilterError};
 use crate::store::{End, StoreError};
 use crate::task::{Envelope, Task};
@@ -80,7 +81,7 @@ pub async fn launch(app: &App, request: Request, now: DateTime<Utc>) -> Result<R
     if let Some(store) = &app.store {
         store.request(&report, now).await?;
     }
-    if let Err(error) = app.broker.publish(&app.config.broker.queue, &envelope.to_message()).await {
+    if let Err(error) = enqueue(app, &app.config.broker.queue, &envelope).await {
         give_up(app, &table, &envelope.id, &error.to_string(), now).await;
         return Err(error.into());
     }
@@ -93,7 +94,7 @@ pub async fn launch(app: &App, request: Request, now: DateTime<Utc>) -> Result<R
 /// Where the queue does not take the message.
 pub async fn refuse(app: &App, report: ReportId, message: &str) -> Result<(), BrokerError> {
     let task = Task::Notification { report, message: message.to_owned(), status: Status::Error, more: Map::new() };
-    app.broker.publish(&app.config.broker.queue, &Envelope::new(task).to_message()).await
+    enqueue(app, &app.config.broker.queue, &Envelope::new(task)).await
 }
 
 fn compile(request: &Request, filters: &Value) -> Result<(Component, Task), RequestError> {

@@ -63,6 +63,7 @@ pub static VARS: &[Var] = &[
     var("MAESTRO_DATA_DIR", "store.data_dir", "./data", Kind::Folder, "folder of the embedded store and queue"),
     var("CELERY_BROKER_URL", "broker.url", "", Kind::Amqp, "RabbitMQ, `amqp://…` or `amqps://…`; empty: the embedded queue"),
     var("CELERY_DEFAULT_QUEUE", "broker.queue", "report", Kind::Queue, "queue that `serve` and `beat` publish to"),
+    var("MAESTRO_SENT_EVENTS", "broker.sent_events", "off", Kind::Choice(&["off", "on"]), "whether `task-sent` events tell of tasks that are published, as Celery's `task_send_sent_event`"),
     var("MAESTRO_DATA_URI", "peers.data_uri", "http://localhost:5010", Kind::Http { optional: false }, "Data API, where the inventory is read"),
     var("MAESTRO_REPORT_URI", "peers.report_uri", "http://localhost:5005", Kind::Http { optional: false }, "Reports API that gets rows with `MAESTRO_UPLOAD=api`"),
     var("MAESTRO_AUDIT_URI", "peers.audit_uri", "http://localhost:10900", Kind::Http { optional: true }, "audit service; empty: not told"),

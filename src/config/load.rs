@@ -110,7 +110,11 @@ impl Reader {
                 mongo_database: self.text("store.mongo_database"),
                 data_dir: self.text("store.data_dir").into(),
             },
-            broker: Broker { url: self.optional("broker.url").map(Secret::new), queue: self.text("broker.queue") },
+            broker: Broker {
+                url: self.optional("broker.url").map(Secret::new),
+                queue: self.text("broker.queue"),
+                sent_events: self.text("broker.sent_events") == "on",
+            },
             peers: self.peers(),
             stages: Stages {
                 batch_rows: self.number("stages.batch_rows"),

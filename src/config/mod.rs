@@ -215,6 +215,8 @@ pub struct Broker {
     pub url: Option<Secret>,
     /// The queue that `serve` and `beat` publish to (`CELERY_DEFAULT_QUEUE`).
     pub queue: String,
+    /// Whether `task-sent` events tell of tasks that are published (`MAESTRO_SENT_EVENTS`).
+    pub sent_events: bool,
 }
 
 impl Broker {

@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::broker::BrokerError;
 use crate::config::Retention;
 use crate::domain::{ReportId, Status, TableName};
+use crate::enqueue::enqueue;
 use crate::metrics::{self, DropReason};
 use crate::store::{Store, StoreError, TableState};
 use crate::task::{Envelope, Task};
@@ -189,6 +190,6 @@ impl Sweep<'_> {
         let message = format!("Dropped: {}. Refresh the report to make it again.", show::why(state, reason, self.now));
         let (report, status) = (state.table.report, Status::Warning);
         let task = Task::Notification { report, message, status, more: Map::new() };
-        self.app.broker.publish(&self.app.config.broker.queue, &Envelope::new(task).to_message()).await
+        enqueue(self.app, &self.app.config.broker.queue, &Envelope::new(task)).await
     }
 }

@@ -5,6 +5,7 @@ use super::{StageError, webhook};
 use crate::app::App;
 use crate::broker::BrokerError;
 use crate::domain::{OwnerId, Status, TableName};
+use crate::enqueue::enqueue;
 use crate::metrics;
 use crate::store::{End, Outcome};
 use crate::task::{Envelope, Notice, Task};
@@ -104,5 +105,5 @@ async fn record(
 }
 
 async fn publish(app: &App, task: Task) -> Result<(), BrokerError> {
-    app.broker.publish(&app.config.broker.queue, &Envelope::new(task).to_message()).await
+    enqueue(app, &app.config.broker.queue, &Envelope::new(task)).await
 }

@@ -36,12 +36,19 @@ pub struct Pulse {
     /// Tasks begun since its start.
     pub processed: u64,
     /// The host's load in the last 1, 5 and 15 minutes.
-    pub load: [f32; 3],
+    pub load: [f64; 3],
 }
 
 /// What became of a task.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
+    /// It is in a queue.
+    Sent {
+        /// What its message says.
+        about: About,
+        /// The queue.
+        queue: String,
+    },
     /// A worker has it.
     Received(About),
     /// It runs.
@@ -149,6 +156,7 @@ impl Event {
 impl Step {
     fn kind(&self) -> &'static str {
         match self {
+            Self::Sent { .. } => "task-sent",
             Self::Received(_) => "task-received",
             Self::Started => "task-started",
             Self::Progress { .. } => "task-progress",
@@ -162,6 +170,12 @@ impl Step {
 
     fn fields(&self) -> Value {
         match self {
+            Self::Sent { about: About(fields), queue } => {
+                let mut fields = fields.clone();
+                let route = [("queue", queue.as_str()), ("exchange", ""), ("routing_key", queue)];
+                fields.extend(route.map(|(name, value)| (name.to_owned(), value.into())));
+                Value::Object(fields)
+            }
             Self::Received(About(fields)) => Value::Object(fields.clone()),
             Self::Started => json!({}),
             Self::Progress { stage, rows } => json!({"stage": stage, "rows": rows}),
@@ -232,6 +246,7 @@ mod tests {
         let headers = json!({"id": "u", "task": "qgeneral.api", "argsrepr": "[1]", "kwargsrepr": "{}", "retries": 2});
         let message = Message { headers: headers.as_object().unwrap().clone(), ..Message::default() };
         let steps = [
+            Step::Sent { about: About::of(&message), queue: "reports".to_owned() },
             Step::Received(About::of(&message)),
             Step::Started,
             Step::Succeeded { result: "None".to_owned(), runtime: 0.5 },

@@ -93,7 +93,7 @@ impl Job {
         };
         let took = started.elapsed();
         if let Ok(outcome) = &settled {
-            ticket.tell(tell::step(outcome, took));
+            tell::step(outcome, took).into_iter().for_each(|step| ticket.tell(step));
         }
         self.log(envelope, took, settled);
     }

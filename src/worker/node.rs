@@ -8,6 +8,7 @@ use crate::config;
 use crate::stages::Mark;
 use crate::task::{About, Event, Life, Pulse, Stamp, Step, Task};
 use chrono::Utc;
+use log::Level;
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -128,7 +129,9 @@ impl Node {
             tasks.here.insert(number, here);
             number
         };
-        log::info!("task.id":% = id, "task.name" = name; "task {name}: received");
+        // What was put back for later, or was sent so, came before or is no news.
+        let level = if message.eta().is_some() { Level::Debug } else { Level::Info };
+        log::log!(level, "task.id":% = id, "task.name" = name; "task {name}: received");
         self.tell(&id, Step::Received(About::of(&delivery.message)));
         Ticket { node: Arc::clone(self), number, id, cancelled, commits: Arc::default() }
     }
@@ -177,7 +180,9 @@ impl Node {
             let tasks = self.tasks();
             (tasks.here.values().filter(|task| task.runs).count(), tasks.totals.values().sum())
         };
-        let load = procfs::Current::current().map(|load: procfs::LoadAverage| [load.one, load.five, load.fifteen]);
+        let load = procfs::Current::current().map(|load: procfs::LoadAverage| {
+            [load.one, load.five, load.fifteen].map(|load| (f64::from(load) * 100.0).round() / 100.0)
+        });
         let pulse = Pulse { freq: freq.as_secs_f64(), active, processed, load: load.unwrap_or_default() };
         self.say(&Event::Worker(life, pulse));
     }

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::broker::BrokerError;
 use crate::config::NamedEndpoint;
 use crate::domain::{Endpoint, Status, TableName};
+use crate::enqueue::enqueue;
 use crate::store::StoreError;
 use crate::task::{Deliver, Envelope, RunRows, Task};
 use chrono::{DateTime, Utc};
@@ -71,7 +72,7 @@ pub async fn announce(app: &App, table: &TableName, ending: Ending<'_>) -> Resul
         };
         let id = deliver.task_id();
         let envelope = Envelope { id, ..Envelope::new(Task::Deliver(Box::new(deliver))) };
-        app.broker.publish(&app.config.broker.webhook_queue(), &envelope.to_message()).await?;
+        enqueue(app, &app.config.broker.webhook_queue(), &envelope).await?;
     }
     Ok(())
 }

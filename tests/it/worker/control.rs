@@ -3,7 +3,7 @@
 use super::runs::Gate;
 use super::*;
 use crate::support::mongo;
-use maestro_reports::broker::{CONTROL, Heard, Mailbox, Post, REPLIES};
+use maestro_reports::broker::{CONTROL, EVENTS, Heard, Mailbox, Post, REPLIES};
 
 /// Asks all workers; the first answer.
 pub(super) async fn ask(bench: &Bench, method: &str, arguments: Value) -> Value {
@@ -66,6 +66,28 @@ async fn terminate_a_report(settings: &[(&str, &str)]) {
     assert_eq!(bench.app.store.as_ref().unwrap().staging(&table(), &second.id).await.unwrap(), None);
     assert_eq!(bench.app.broker.depth(QUEUE).await.unwrap(), 0);
     assert!(bench.dead().await.iter().all(|(name, ..)| name != "qgeneral.api"));
+}
+
+#[actix_rt::test]
+async fn a_task_that_is_published_is_told_of_where_that_is_wanted() {
+    for (wanted, url) in [("on", Some(String::new())), ("on", rabbit::url()), ("off", Some(String::new()))] {
+        let Some(url) = url else { continue };
+        let bench = Bench::new(&[("MAESTRO_SENT_EVENTS", wanted), ("CELERY_BROKER_URL", &url)]).await;
+        let mut events = bench.app.broker.broadcast().listen(Mailbox::Events).await.unwrap();
+        assert!(events.is_there(PATIENCE).await);
+        let id = runs::launch(&bench.app).await;
+        let marker = Post { exchange: EVENTS, key: "x".to_owned(), headers: Default::default(), body: json!("marker") };
+        bench.app.broker.broadcast().post(vec![marker]).await.unwrap();
+        let Ok(Some(Heard::Note(note))) = timeout(PATIENCE, events.next()).await else { panic!("nothing is heard") };
+        let event: Value = serde_json::from_slice(&note.body).unwrap();
+        if wanted == "off" {
+            assert_eq!(event, "marker");
+            continue;
+        }
+        assert_eq!((&event["type"], &event["uuid"]), (&json!("task-sent"), &json!(id)));
+        assert_eq!((&event["queue"], &event["name"]), (&json!(QUEUE), &json!("qgeneral.api")));
+        assert!(event["hostname"].as_str().unwrap().starts_with(&format!("gen{}@", std::process::id())), "{event}");
+    }
 }
 
 #[actix_rt::test]

@@ -88,7 +88,7 @@ fn store(bench: &Bench) -> &Arc<dyn Store> {
 }
 
 /// Requests the report as the API does; the task's id.
-async fn launch(app: &App) -> String {
+pub(super) async fn launch(app: &App) -> String {
     let request = maestro_reports::request::Request {
         report: REPORT.parse().unwrap(),
         owner: OWNER.parse().unwrap(),
