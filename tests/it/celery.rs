@@ -72,70 +72,94 @@ fn celerys_event_receiver_follows_worker_and_tasks() {
     assert!(site.worker.end().success());
 }
 
+/// Commands that are answered by the same words.
+const SAME: [&str; 26] = [
+    "ping",
+    "reserved",
+    "scheduled",
+    "active",
+    "revoked",
+    "enable_events",
+    "again",
+    "query_task",
+    "nosuch",
+    "revoke",
+    "revoke_by_stamped_headers",
+    "not terminated",
+    "revoke waiting",
+    "rate_limit",
+    "no rate_limit",
+    "rate of nothing",
+    "time_limit",
+    "time of nothing",
+    "autoscale",
+    "pool_restart",
+    "pool_grow",
+    "pool_shrink",
+    "add_consumer",
+    "cancel_consumer",
+    "heartbeat",
+    "disable_events",
+];
+
+/// The answers of our worker and of Python's.
+fn of<'a>(answers: &'a Value, command: &str) -> (&'a Value, &'a Value) {
+    (&answers[command][NODE], &answers[command]["py@test"])
+}
+
 #[test]
 fn inspect_and_control_are_answered_as_by_a_python_worker_beside_us() {
     let Some(mut site) = site(&[]) else { return };
     let Some(answers) = run(include_str!("celery/control.py"), &site) else { return };
-    let of = |command: &str| (&answers[command][NODE], &answers[command]["py@test"]);
-    for command in [
-        "ping",
-        "reserved",
-        "scheduled",
-        "active",
-        "revoked",
-        "enable_events",
-        "again",
-        "query_task",
-        "nosuch",
-        "revoke",
-        "revoke_by_stamped_headers",
-        "not terminated",
-        "revoke waiting",
-        "rate_limit",
-        "no rate_limit",
-        "rate of nothing",
-        "time_limit",
-        "time of nothing",
-        "autoscale",
-        "pool_restart",
-        "pool_grow",
-        "pool_shrink",
-        "add_consumer",
-        "cancel_consumer",
-        "heartbeat",
-        "disable_events",
-    ] {
-        let (ours, theirs) = of(command);
+    for command in SAME {
+        let (ours, theirs) = of(&answers, command);
         assert_eq!(ours, theirs, "{command}");
     }
+    workers_are_described_alike(&answers);
+    tasks_are_described_alike(&answers);
+    assert_eq!(answers["registered"][NODE][3], "qgeneral.api");
+    let conf = answers["conf"][NODE].to_string();
+    assert!(conf.contains("task_default_queue") && !conf.contains("guest:guest"), "{conf}");
+    assert_eq!(answers["patterns"], json!({"w*": [NODE], "py@": ["py@test"]}));
+    our_commands_ask_python(&answers);
+    assert_eq!(answers["python_is_alive"], true);
+    // The script's last request.
+    assert!(site.worker.end().success(), "{}", site.worker.log());
+    assert!(site.worker.log().contains("somebody has asked for it"));
+}
+
+fn workers_are_described_alike(answers: &Value) {
     for command in ["clock", "report", "hello"] {
-        let (ours, theirs) = of(command);
+        let (ours, theirs) = of(answers, command);
         assert_eq!(keys(ours), keys(theirs), "{command}");
     }
-    let (ours, theirs) = of("stats");
+    let (ours, theirs) = of(answers, "stats");
     assert!(keys(ours).is_superset(&keys(theirs)), "{ours} lacks some of {theirs}");
     assert_eq!(keys(&ours["broker"]), keys(&theirs["broker"]));
     for name in ["hostname", "port", "userid", "virtual_host", "transport", "ssl"] {
         assert_eq!(ours["broker"][name], theirs["broker"][name], "{name}");
     }
-    let (ours, theirs) = of("active_queues");
+    let (ours, theirs) = of(answers, "active_queues");
     assert_eq!((&ours[0]["name"], keys(&ours[0])), (&json!("reports"), keys(&theirs[0])));
-    let (ours, theirs) = of("queues");
+    let (ours, theirs) = of(answers, "queues");
     let names = |queues: &Value| -> Vec<String> {
         queues.as_array().unwrap().iter().map(|queue| queue["name"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(names(ours), ["reports", "q2", "report.webhooks"]);
     assert_eq!(keys(&ours[1]), keys(&theirs[1]));
-    let (ours, theirs) = of("scheduled later");
+}
+
+fn tasks_are_described_alike(answers: &Value) {
+    let (ours, theirs) = of(answers, "scheduled later");
     assert_eq!(keys(&ours[0]), keys(&theirs[0]));
     assert_eq!(ours[0]["priority"], theirs[0]["priority"]);
     assert_eq!(keys(&ours[0]["request"]), keys(&theirs[0]["request"]));
     for name in ["name", "type", "args", "kwargs", "time_start", "acknowledged", "worker_pid"] {
         assert_eq!(ours[0]["request"][name], theirs[0]["request"][name], "{name}");
     }
-    let (ours, theirs) = of("query scheduled");
+    let (ours, theirs) = of(answers, "query scheduled");
     assert_eq!((&ours["reports"][0], &theirs["others"][0]), (&json!("scheduled"), &json!("scheduled")));
-    let (ours, theirs) = of("active now");
+    let (ours, theirs) = of(answers, "active now");
     assert_eq!(keys(&ours[0]), keys(&theirs[0]));
     for name in ["name", "type", "args", "kwargs"] {
         assert_eq!(ours[0][name], theirs[0][name], "{name}");
@@ -143,14 +167,14 @@ fn inspect_and_control_are_answered_as_by_a_python_worker_beside_us() {
     assert!(ours[0]["time_start"].is_f64() && theirs[0]["time_start"].is_f64(), "{ours} {theirs}");
     assert!(ours[0]["worker_pid"].is_u64() && theirs[0]["worker_pid"].is_u64(), "{ours} {theirs}");
     assert_eq!(keys(&ours[0]["delivery_info"]), keys(&theirs[0]["delivery_info"]));
-    let (ours, theirs) = of("query active");
+    let (ours, theirs) = of(answers, "query active");
     assert_eq!((&ours["long reports"][0], &theirs["long others"][0]), (&json!("active"), &json!("active")));
-    let (ours, theirs) = of("terminate");
+    let (ours, theirs) = of(answers, "terminate");
     assert_eq!((&ours["ok"], &theirs["ok"]), (&json!("terminate: long reports"), &json!("terminate: long others")));
-    assert_eq!(answers["registered"][NODE][3], "qgeneral.api");
-    let conf = answers["conf"][NODE].to_string();
-    assert!(conf.contains("task_default_queue") && !conf.contains("guest:guest"), "{conf}");
-    assert_eq!(answers["patterns"], json!({"w*": [NODE], "py@": ["py@test"]}));
+}
+
+/// `maestro-reports status`, `inspect`, `control` and `events`.
+fn our_commands_ask_python(answers: &Value) {
     let cli = |asked: &str| answers["ours"][asked].as_str().unwrap();
     assert_eq!(cli("status"), "py@test: OK\nw1@test: OK\n\n2 nodes online.\n");
     assert_eq!(keys(&answers["ours"]["stats"]["py@test"]), keys(&answers["stats"]["py@test"]));
@@ -158,10 +182,6 @@ fn inspect_and_control_are_answered_as_by_a_python_worker_beside_us() {
     assert_eq!(cli("time_limit"), "->  py@test: OK\n    time limits set successfully\n");
     assert_eq!(cli("unknown"), "->  py@test: ERROR\n    unknown task\n");
     assert!(cli("events").contains(" py@test worker-heartbeat {\"freq\":2.0,"), "{}", cli("events"));
-    assert_eq!(answers["python_is_alive"], true);
-    // The script's last request.
-    assert!(site.worker.end().success(), "{}", site.worker.log());
-    assert!(site.worker.log().contains("somebody has asked for it"));
 }
 
 #[test]
