@@ -7,6 +7,7 @@ use chrono::Utc;
 use clap::Parser;
 use indicatif::HumanBytes;
 use maestro_reports::app::{self, App, OpenError, Role};
+use maestro_reports::beat::ListError;
 use maestro_reports::cli::{
     AskArgs, Cli, Command, DeadLettersArgs, EventsArgs, ExportArgs, FormatArgs, InventoryArgs, ManArgs, NoQueue,
     RequestArgs, RunArgs, WorkerArgs,
@@ -218,7 +219,14 @@ async fn list_schedules(config: Config) -> anyhow::Result<()> {
     let (_folder, store) = app::store(&config).await?;
     let (tls, config) = (tls::client(config.tls.ca_file.as_deref())?, Arc::new(config));
     let peers = Peers::new(Arc::clone(&config), &tls);
-    say(&beat::text(&beat::list(&config, store.as_ref(), &peers).await?, Utc::now()))
+    let listed = match beat::list(&config, store.as_ref(), &peers).await {
+        Err(ListError::Peer(error)) => {
+            log::warn!("the platform's schedules are left out: {error}");
+            beat::own(&config, store.as_ref()).await?
+        }
+        listed => listed?,
+    };
+    say(&beat::text(&listed, Utc::now()))
 }
 
 /// Asks workers and shows their answers.

@@ -38,14 +38,13 @@ pub(super) async fn create(
     payload: web::Payload,
     app: web::Data<App>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut fields = Args::read(&request, payload, &app.config).await?.into_map();
-    fields.retain(|_, value| !value.is_null());
+    let fields = Args::read(&request, payload, &app.config).await?.into_map();
     let made = schedule::read(&fields).map_err(wrong)?;
     let taken = || ApiError::Conflict(format!("there is a schedule of the name {:?}", made.name));
     if beat::own(&app.config, store(&app)?).await?.iter().any(|listed| listed.schedule.name == made.name) {
         return Err(taken());
     }
-    if !store(&app)?.define(&Definition { name: made.name.clone(), fields }).await? {
+    if !store(&app)?.define(&Definition { name: made.name.clone(), fields: made.fields.clone() }).await? {
         return Err(taken());
     }
     log::info!("schedule {} made: {}", made.name, made.shown());
@@ -127,12 +126,11 @@ async fn redefine(app: &App, listed: Listed, given: Map<String, Value>) -> Resul
     let before = Definition { name: listed.schedule.name.clone(), fields: listed.schedule.fields };
     let mut fields = before.fields.clone();
     fields.extend(given);
-    fields.retain(|_, value| !value.is_null());
     let changed = schedule::read(&fields).map_err(wrong)?;
     if changed.name != before.name {
         return Err(wrong(vec![field("name", "expected its own name: a schedule is not renamed")]));
     }
-    let after = Definition { name: changed.name.clone(), fields };
+    let after = Definition { name: changed.name.clone(), fields: changed.fields.clone() };
     if !store(app)?.redefine(&before, &after).await? {
         return Err(ApiError::Conflict("somebody else has changed the schedule; look at it and try again".to_owned()));
     }

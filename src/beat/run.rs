@@ -2,13 +2,14 @@
 
 use super::lead::Leading;
 use crate::app::App;
-use crate::domain::Component;
+use crate::domain::{Component, Status};
 use crate::peers::PeerError;
+use crate::remote;
 use crate::request::{self, Request, RequestError, Requested};
 use crate::schedule::{LastRun, Mark, Outcome, Schedule, Step};
 use crate::store::{Store, StoreError, Verdict};
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Attempts to note a run that somebody asked for, while others note something.
 const ATTEMPTS: u32 = 10;
@@ -96,13 +97,20 @@ impl Run<'_> {
         }
     }
 
-    /// Notes how the last run has ended, if it has; `None` where somebody else notes something.
-    async fn observe(&self, mark: Mark, now: DateTime<Utc>) -> Result<Option<Mark>, StoreError> {
+    /// Notes how the last run has ended, if it has, and has it cancelled where it takes too long; `None` where somebody else notes something.
+    async fn observe(&self, mark: Mark, now: DateTime<Utc>) -> Result<Option<Mark>, RunError> {
         let Some(run) = mark.run.as_ref().filter(|run| run.outcome == Outcome::Process) else { return Ok(Some(mark)) };
         let report = self.store.report(&run.table).await?;
         let Some((outcome, message, at)) = run.outcome(report.as_ref(), self.schedule.max_duration, now) else {
             return Ok(Some(mark));
         };
+        if outcome == Outcome::Error && report.is_some_and(|report| report.status == Status::Process) {
+            let task = Map::from_iter([
+                ("task_id".to_owned(), run.task_id.clone().into()),
+                ("terminate".to_owned(), true.into()),
+            ]);
+            remote::tell(self.app.broker.as_ref(), "revoke", task).await.map_err(RequestError::from)?;
+        }
         let mut ended = mark;
         ended.ended(outcome, &message, at, self.schedule.pause_after);
         let put = self.put(ended).await?;

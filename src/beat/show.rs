@@ -33,8 +33,13 @@ fn next(schedule: &crate::schedule::Schedule, mark: Option<&Mark>, now: DateTime
     if !schedule.enabled {
         return "disabled".to_owned();
     }
-    if let Some(why) = mark.and_then(|mark| mark.paused.as_deref()) {
-        return plain(why);
+    if let Some((mark, why)) = mark.and_then(|mark| Some((mark, mark.paused.as_deref()?))) {
+        // The last failure is told in its own column.
+        return match mark.failures {
+            0 => plain(why),
+            1 => "paused, 1 failure".to_owned(),
+            failures => format!("paused, {failures} failures"),
+        };
     }
     schedule.next_run(now).map_or_else(|| "never again".to_owned(), |next| shown(next, schedule.zone))
 }

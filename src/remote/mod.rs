@@ -16,6 +16,8 @@ use uuid::Uuid;
 
 /// How long the broker may take until answers can be heard.
 const OPENING: Duration = Duration::from_secs(15);
+/// How long what nobody answers is good for: clocks of hosts differ.
+const HEARD_WITHIN: Duration = Duration::from_secs(60);
 
 /// A request to workers.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +46,30 @@ pub enum RemoteError {
     NoMailbox,
 }
 
+/// Tells all workers, and waits for no answers.
+///
+/// # Errors
+/// Where the broker does not take it.
+pub async fn tell(broker: &dyn Broker, method: &str, arguments: Map<String, Value>) -> Result<(), BrokerError> {
+    post(broker, body(method, arguments, &[]), HEARD_WITHIN).await
+}
+
+fn body(method: &str, arguments: Map<String, Value>, destination: &[String]) -> Value {
+    json!({
+        "method": method,
+        "arguments": arguments,
+        "destination": Some(destination).filter(|names| !names.is_empty()),
+        "pattern": null,
+        "matcher": null,
+    })
+}
+
+async fn post(broker: &dyn Broker, body: Value, good_for: Duration) -> Result<(), BrokerError> {
+    let expires = (Utc::now() + good_for).timestamp_millis() as f64 / 1000.0;
+    let headers = Map::from_iter([("clock".to_owned(), 1.into()), ("expires".to_owned(), expires.into())]);
+    broker.broadcast().post(vec![Post { exchange: CONTROL, key: String::new(), headers, body }]).await
+}
+
 /// Asks, and collects the answers.
 ///
 /// # Errors
@@ -55,18 +81,10 @@ pub async fn ask(broker: &dyn Broker, request: Request) -> Result<Answers, Remot
         return Err(RemoteError::NoMailbox);
     }
     let Request { method, arguments, destination, wait } = request;
-    let body = json!({
-        "method": method,
-        "arguments": arguments,
-        "destination": Some(&destination).filter(|names| !names.is_empty()),
-        "pattern": null,
-        "matcher": null,
-        "ticket": ticket,
-        "reply_to": {"exchange": REPLIES, "routing_key": key},
-    });
-    let expires = (Utc::now() + wait).timestamp_millis() as f64 / 1000.0;
-    let headers = Map::from_iter([("clock".to_owned(), 1.into()), ("expires".to_owned(), expires.into())]);
-    broker.broadcast().post(vec![Post { exchange: CONTROL, key: String::new(), headers, body }]).await?;
+    let mut body = body(method, arguments, &destination);
+    body["ticket"] = ticket.as_str().into();
+    body["reply_to"] = json!({"exchange": REPLIES, "routing_key": key});
+    post(broker, body, wait).await?;
     let (mut answers, deadline) = (Answers::new(), Instant::now() + wait);
     while destination.is_empty() || answers.len() < destination.len() {
         let Ok(Some(heard)) = timeout_at(deadline, mailbox.next()).await else { break };

@@ -64,7 +64,7 @@ pub struct Schedule {
     pub component: Option<Component>,
     /// The filters as in a request.
     pub filters: Value,
-    /// All fields as they were given.
+    /// The fields that were given, in the order of [`KEYS`].
     pub fields: Map<String, Value>,
     /// What a record of the platform's says besides. The component and the filters of its report are looked up before
     /// each run.

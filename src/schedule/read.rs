@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
             kind,
             component,
             filters,
-            fields: self.table.clone(),
+            fields: KEYS.iter().filter_map(|key| Some(((*key).to_owned(), self.get(key)?.clone()))).collect(),
             record: None,
         })
     }

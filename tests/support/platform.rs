@@ -24,6 +24,8 @@ pub(crate) struct Platform {
     pub(crate) address: String,
     calls: Arc<Mutex<Vec<Call>>>,
     server: ServerHandle,
+    /// Lets those go who wait for an answer, when dropped.
+    _waiting: Option<mpsc::Sender<()>>,
 }
 
 impl Platform {
@@ -51,7 +53,19 @@ impl Platform {
             });
         });
         let (address, server) = started.recv().unwrap();
-        Self { address, calls, server }
+        Self { address, calls, server, _waiting: None }
+    }
+
+    /// Starts a stand-in that takes calls and answers none while it is there.
+    pub(crate) fn silent() -> Self {
+        let (waiting, end) = mpsc::channel();
+        let end = Mutex::new(end);
+        let mut platform = Self::start(move |_| {
+            let _ = end.lock().unwrap().recv();
+            HttpResponse::InternalServerError().finish()
+        });
+        platform._waiting = Some(waiting);
+        platform
     }
 
     /// Starts a stand-in that takes everything: 200 and an empty object.

@@ -6,7 +6,6 @@ use crate::support::program::Program;
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
 use std::fs;
-use std::sync::{Mutex, mpsc};
 
 const PLATFORM: &[(&str, &str)] = &[("MAESTRO_BEAT_SOURCE", "platform")];
 const OFTEN: &str = "5c0000000000000000000a01";
@@ -157,13 +156,7 @@ fn the_wire_is_the_contracts_and_a_record_that_keeps_asking_is_run_once() {
 
 #[test]
 fn a_platform_that_does_not_answer_holds_up_its_own_schedules_alone() {
-    let (release, held) = mpsc::channel::<()>();
-    let held = Mutex::new(held);
-    let silent = Platform::start(move |_| {
-        // Until the test ends.
-        let _ = held.lock().unwrap().recv();
-        HttpResponse::InternalServerError().finish()
-    });
+    let silent = Platform::silent();
     let fleet = fleet::fleet_reading(Parts::Embedded, &silent.address).unwrap();
     let file = fleet.folder().join("schedules.toml");
     let own = format!(
@@ -175,5 +168,4 @@ fn a_platform_that_does_not_answer_holds_up_its_own_schedules_alone() {
     let beat = fleet.spawn(&["beat"], &[PLATFORM[0], ("MAESTRO_SCHEDULES_FILE", file.to_str().unwrap())]);
     fleet.wait("three runs", || (beat.log().matches("schedule own: ").count() >= 3).then_some(()));
     assert_eq!(silent.calls("/schedulers").len(), 1);
-    drop(release);
 }

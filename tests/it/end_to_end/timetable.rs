@@ -1,6 +1,7 @@
 //! `beat`: schedules of files and of requests.
 
 use crate::support::fleet::{self, Fleet, OWNER, Parts, get, patch, post};
+use crate::support::platform::Platform;
 use crate::support::program::Program;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -89,6 +90,20 @@ fn a_schedule_of_a_request_runs_counts_its_failures_and_pauses() {
         patch(&often, &json!({"paused": false, "component": "Servers", "every": "2s"}));
         fleet.wait("it to go on", || (get(&often)["last_run"]["outcome"] == "finished").then_some(()));
     });
+}
+
+#[test]
+fn a_run_that_takes_too_long_is_cancelled_and_has_failed() {
+    for parts in [Parts::Embedded, Parts::Servers] {
+        let silent = Platform::silent();
+        let Some(fleet) = fleet::fleet_reading(parts, &silent.address) else { continue };
+        let worker = fleet.worker();
+        let (beat, file) = following(&fleet);
+        fs::write(&file, table("long", "every = \"5s\"\nmax_duration = \"1s\"\npause_after = 1")).unwrap();
+        beat.wait_for("schedule long: its run failed: took longer than 1s (max_duration)");
+        let task = tasks(&beat.log()).pop().unwrap();
+        worker.wait_for(&format!("cancelled: {task}"));
+    }
 }
 
 fn on_all_parts(test: impl Fn(&Fleet)) {
