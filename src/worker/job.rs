@@ -8,6 +8,7 @@ use super::failure::{Ended, Failure, catch, policy, with_causes};
 use super::hold::{Hold, Start};
 use super::node::{Node, Ticket};
 use super::settle::until_taken;
+use super::slots::Slot;
 use crate::app::App;
 use crate::broker::{BrokerError, Consumer, Delivery};
 use crate::domain::Status;
@@ -19,6 +20,7 @@ use crate::store::{End, Kept, Verdict};
 use crate::task::{BadMessage, Deliver, Envelope, Problem, Step, Task};
 use chrono::{TimeDelta, Utc};
 use log::Level;
+use std::cell::Cell;
 use std::future::{Future, pending};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -42,6 +44,8 @@ pub(super) struct Job {
     pub(super) runtime: Handle,
     /// The worker, which tells of its tasks and may be asked to cancel one.
     pub(super) node: Arc<Node>,
+    /// The slot, left to the next task as soon as this one's work is done.
+    pub(super) slot: Cell<Option<Slot>>,
 }
 
 /// How a delivery ended.
@@ -129,6 +133,7 @@ impl Job {
         match self.work(envelope, ticket, held.as_ref()).await {
             Ended::Done => {
                 leave(held.take(), Duration::ZERO).await;
+                self.slot.take();
                 self.settle(Outcome::Done, || self.consumer.ack(&self.delivery)).await
             }
             Ended::MadeWay(deliver) => self.make_way(envelope, deliver).await,

@@ -10,6 +10,7 @@ use super::{WorkError, raised};
 use crate::app::App;
 use crate::broker::{BrokerError, Change, Consumer, Delivery};
 use futures_util::future::join_all;
+use std::cell::Cell;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -129,9 +130,11 @@ impl Work<'_> {
     fn begin(&mut self, slot: Slot, interrupt: &watch::Sender<bool>) {
         let Some(Received { delivery, ticket }) = self.waiting.take(&self.node.limits, Instant::now()) else { return };
         let (app, consumer, node) = (self.app.clone(), Arc::clone(&self.consumer), Arc::clone(self.node));
-        let job = Job { app, consumer, delivery, runtime: Handle::current(), node };
         let interrupted = raised(interrupt.subscribe());
-        self.slots.run(slot, move || job.run(ticket, interrupted));
+        let runtime = Handle::current();
+        self.slots.run(slot, move |slot| {
+            Job { app, consumer, delivery, runtime, node, slot: Cell::new(Some(slot)) }.run(ticket, interrupted)
+        });
     }
 
     /// Does what is wanted now.
@@ -181,7 +184,7 @@ impl Work<'_> {
             consumer.stop().await;
             // What cannot be given back comes again when its connection or lease ends.
             join_all(waiting.map(async |received| consumer.give_back(&received.delivery).await.ok())).await;
-            self.slots.all_free().await;
+            self.slots.all_done().await;
         };
         let in_time = tokio::select! {
             in_time = timeout(shutdown.saturating_sub(giving_back), quiet) => in_time.is_ok(),
@@ -189,7 +192,7 @@ impl Work<'_> {
         };
         if !in_time {
             interrupt.send_replace(true);
-            if timeout(giving_back, self.slots.all_free()).await.is_err() {
+            if timeout(giving_back, self.slots.all_done()).await.is_err() {
                 log::warn!("a task could not be interrupted; it is handed out again");
             }
         }

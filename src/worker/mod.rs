@@ -1,6 +1,6 @@
 //! The worker: takes tasks from the queue, runs them, acknowledges them.
 //!
-//! `lane` takes from queues, with `slots`: the threads that tasks run on, one task at a time each. What has come and has not
+//! `lane` takes from queues, with `slots`: the places that tasks run in, one at a time each. What has come and has not
 //! begun is in `waiting`. Reports and notices have one lane, which follows what operators want of it (`pool`), deliveries to
 //! users' endpoints another. `limits` says how often and how long tasks run. `job` sees one delivery through from the
 //! message to its settlement; `hold` keeps two runs of a report apart; `failure` says when to try again. What a task

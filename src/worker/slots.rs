@@ -1,18 +1,25 @@
-//! Threads to run tasks on: one task at a time each.
+//! Places for tasks to run in: one task at a time each.
 //!
-//! A task's future stays on one thread (the HTTP client behind it is not `Send`), so each slot is an actix arbiter.
+//! A task's future stays on one thread (the HTTP client behind it is not `Send`), so each slot has an actix arbiter; where
+//! there are many slots, some share one, as each thread takes about a megabyte.
 
 use super::WorkError;
 use actix_rt::{Arbiter, System};
-use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::future::Future;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
 
-/// The threads, and which of them are free.
+/// Threads at most, where there are no more cores than half of these.
+const THREADS: usize = 8;
+
+/// The slots, and which of them are free.
 pub(super) struct Slots {
-    arbiters: BTreeMap<usize, Arbiter>,
+    threads: Vec<Arbiter>,
+    /// How many there are.
+    count: usize,
     /// How many there should be.
     wanted: usize,
     /// Slots made so far.
@@ -21,8 +28,9 @@ pub(super) struct Slots {
     busy: Arc<AtomicUsize>,
     freed: mpsc::UnboundedSender<usize>,
     free: mpsc::UnboundedReceiver<usize>,
-    /// Slots that [`Slots::all_free`] has seen free.
-    idle: usize,
+    /// Held by each task until its last word, which may come after it has left its slot; and how to see the end of all.
+    at_work: Option<mpsc::Sender<Infallible>>,
+    all_done: mpsc::Receiver<Infallible>,
 }
 
 /// A slot that is taken; dropping it frees the slot, however its task ends.
@@ -47,8 +55,9 @@ impl Slots {
             return Err(WorkError::NoSystem);
         }
         let (freed, free) = mpsc::unbounded_channel();
-        let arbiters = BTreeMap::new();
-        let mut slots = Self { arbiters, wanted: 0, made: 0, busy: Arc::default(), freed, free, idle: 0 };
+        let (at_work, all_done) = mpsc::channel(1);
+        let (threads, busy, at_work) = (Vec::new(), Arc::default(), Some(at_work));
+        let mut slots = Self { threads, count: 0, wanted: 0, made: 0, busy, freed, free, at_work, all_done };
         slots.resize(count);
         Ok(slots)
     }
@@ -56,10 +65,14 @@ impl Slots {
     /// Has as many slots from now on, at least one. Those too many end as soon as they are free.
     pub(super) fn resize(&mut self, count: usize) {
         self.wanted = count.max(1);
-        while self.arbiters.len() < self.wanted {
-            self.arbiters.insert(self.made, Arbiter::new());
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = self.wanted.min(THREADS.max(2 * cores));
+        while self.threads.len() < threads {
+            self.threads.push(Arbiter::new());
+        }
+        while self.count < self.wanted {
             self.freed.send(self.made).ok();
-            self.made += 1;
+            (self.made, self.count) = (self.made + 1, self.count + 1);
         }
     }
 
@@ -73,30 +86,32 @@ impl Slots {
         loop {
             // The channel cannot close: `self` holds a sender.
             let index = self.free.recv().await.unwrap_or_default();
-            if self.arbiters.len() <= self.wanted {
+            if self.count <= self.wanted {
                 self.busy.fetch_add(1, Ordering::Relaxed);
                 return Slot { index, busy: Arc::clone(&self.busy), freed: self.freed.clone() };
             }
-            if let Some(arbiter) = self.arbiters.remove(&index) {
-                arbiter.stop();
-            }
+            self.count -= 1;
         }
     }
 
-    /// Back when no task runs; no slot can be taken afterwards. Safe to drop and to ask again.
-    pub(super) async fn all_free(&mut self) {
-        while self.idle < self.arbiters.len() && self.free.recv().await.is_some() {
-            self.idle += 1;
-        }
+    /// Back when no task runs; none can be run afterwards. Safe to drop and to ask again.
+    pub(super) async fn all_done(&mut self) {
+        self.at_work = None;
+        self.all_done.recv().await;
     }
 
-    /// Runs a task on a slot's thread.
-    pub(super) fn run<F: Future<Output = ()> + 'static>(&self, slot: Slot, task: impl FnOnce() -> F + Send + 'static) {
-        let Some(arbiter) = self.arbiters.get(&slot.index) else { return };
-        arbiter.spawn_fn(move || {
+    /// Runs a task on its slot's thread. It may leave the slot before its end.
+    pub(super) fn run<F: Future<Output = ()> + 'static>(
+        &self,
+        slot: Slot,
+        task: impl FnOnce(Slot) -> F + Send + 'static,
+    ) {
+        let Some(at_work) = self.at_work.clone() else { return };
+        let Some(thread) = self.threads.get(slot.index % self.threads.len().max(1)) else { return };
+        thread.spawn_fn(move || {
             actix_rt::spawn(async move {
-                let _slot = slot;
-                task().await;
+                task(slot).await;
+                drop(at_work);
             });
         });
     }
@@ -104,8 +119,8 @@ impl Slots {
 
 impl Drop for Slots {
     fn drop(&mut self) {
-        for arbiter in self.arbiters.values() {
-            arbiter.stop();
+        for thread in &self.threads {
+            thread.stop();
         }
     }
 }
@@ -120,11 +135,11 @@ mod tests {
     async fn a_slot_is_free_again_when_its_task_panics() {
         let mut slots = Slots::new(1).unwrap();
         let slot = slots.free().await;
-        slots.run(slot, || async { panic!("a task's panic, meant") });
+        slots.run(slot, |_slot| async move { panic!("a task's panic, meant") });
         let slot = timeout(Duration::from_secs(5), slots.free()).await.unwrap();
         assert!(timeout(Duration::from_millis(20), slots.free()).await.is_err(), "the only slot is taken");
         drop(slot);
-        timeout(Duration::from_secs(5), slots.all_free()).await.unwrap();
+        timeout(Duration::from_secs(5), slots.all_done()).await.unwrap();
     }
 
     #[actix_rt::test]
@@ -141,7 +156,7 @@ mod tests {
         drop(third);
         assert_eq!(slots.free().await.index, 2);
         assert_eq!(slots.busy(), 0);
-        timeout(Duration::from_secs(5), slots.all_free()).await.unwrap();
+        timeout(Duration::from_secs(5), slots.all_done()).await.unwrap();
     }
 
     #[test]

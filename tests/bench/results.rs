@@ -38,7 +38,7 @@ const NOTES: &str = "\
   which stands in for MongoDB where there is none, has no index but that on `_id` and sorts all rows in memory.
 - *requests a second*: pages of 50 in the default order on 4 connections for 5 s; client and API share the cores.
 - *empty tasks*: `ping.api` without a result, so many that wait in a queue when the worker starts; counted from the first look at
-  which one was taken to the look at which none was left. *Celery*: its worker with as many processes (prefork) and all else as
+  which one was taken to the look at which none was left. Ours with `--prefetch-multiplier 16`. *Celery*: its worker with as many processes (prefork) and all else as
   it comes, on the same RabbitMQ in the same run.
 - *reports at a time*: requested at once, made by one worker with a slot for each.
 - *artifact*: a large general report in one format, by `GET /reports/<table>/artifacts/<format>` in the default order, read to

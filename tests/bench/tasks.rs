@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 
 /// Threads of our worker, processes of Celery's.
 const CONCURRENCY: &str = "2";
+/// Messages that our worker takes at a time for each thread: what short tasks ask for.
+const PREFETCH: &str = "16";
 /// Tasks that wait in the queue when a worker starts, so that it is measured for a second or more.
 const OUR_TASKS: u64 = 40_000;
 const CELERYS_TASKS: u64 = 8_000;
@@ -38,7 +40,8 @@ pub(crate) fn measure(site: &Site<'_>, parts: Parts) -> anyhow::Result<Line> {
     let config = config::load(&setting, None, &[])?;
     let broker = site.runtime.block_on(broker::open(&config, &tls::client(None)?))?;
     let ours = drained(site, &broker, "bench-ours", OUR_TASKS, |queue| {
-        Ok(site.fleet.spawn(&["worker", "-q", queue, "-c", CONCURRENCY, "-l", "warning"], &[]))
+        let args = ["worker", "-q", queue, "-c", CONCURRENCY, "--prefetch-multiplier", PREFETCH, "-l", "warning"];
+        Ok(site.fleet.spawn(&args, &[]))
     })?;
     let celery = match setting("CELERY_BROKER_URL") {
         Some(url) if python::exists() => Some(drained(site, &broker, "bench-celery", CELERYS_TASKS, |queue| {
