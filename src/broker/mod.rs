@@ -38,7 +38,7 @@ pub const QUEUE_COPIES: Copies = Copies { copy: embedded::copy::copy, check: emb
 /// `Refused` for an address that cannot be used, `Unavailable` where the queue's file cannot be opened.
 pub async fn open(config: &Config, tls: &Arc<ClientConfig>) -> Result<Arc<dyn Broker>, BrokerError> {
     match &config.broker.url {
-        Some(url) => Ok(Arc::new(amqp::Amqp::new(url.expose(), Arc::clone(tls))?)),
+        Some(url) => Ok(Arc::new(amqp::Amqp::new(url.expose(), Arc::clone(tls), config.broker.max_priority)?)),
         None => {
             Ok(Arc::new(embedded::Embedded::open(&config.store.data_dir.join(QUEUE_FILE), config.runs.lease).await?))
         }
@@ -64,6 +64,10 @@ pub trait Broker: Send + Sync {
 
     /// Messages waiting in `queue`, ready or for their time; 0 for a queue that is not there.
     async fn depth(&self, queue: &str) -> Result<u64, BrokerError>;
+
+    /// Hands a message to whoever waits at `queue`: a caller of a task. It is not stored durably, nothing is declared, and
+    /// where nobody waits it is lost. The embedded queue has no such callers and drops it.
+    async fn answer(&self, queue: &str, message: &Message) -> Result<(), BrokerError>;
 
     /// What `queue` holds and who reads it. Nothing is declared: a queue that is not there is empty.
     async fn state(&self, queue: &str) -> Result<QueueState, BrokerError>;
@@ -97,14 +101,25 @@ pub trait Consumer: Send + Sync {
 
     /// The work is done: the message is gone for good, or comes again where the connection ends before the broker has
     /// heard of it.
-    async fn ack(&self, delivery: &Delivery) -> Result<(), BrokerError>;
+    async fn ack(&self, delivery: &Delivery) -> Result<(), BrokerError> {
+        self.ack_with(delivery, &[]).await
+    }
+
+    /// Sends what follows from the work, then does as `ack`: the embedded queue in one step, RabbitMQ in this order, so that
+    /// a crash between the two sends it once more.
+    async fn ack_with(&self, delivery: &Delivery, then: &[Outgoing]) -> Result<(), BrokerError>;
 
     /// Puts `message` (the next attempt, Celery's retry: same id, `retries` + 1, an `eta`) in the queue of the
     /// delivery and acknowledges the delivery, in this order.
     async fn retry(&self, delivery: &Delivery, message: &Message) -> Result<(), BrokerError>;
 
     /// Moves the message to the dead letters of its queue with the reason, then acknowledges it.
-    async fn bury(&self, delivery: &Delivery, reason: &str) -> Result<(), BrokerError>;
+    async fn bury(&self, delivery: &Delivery, reason: &str) -> Result<(), BrokerError> {
+        self.bury_with(delivery, reason, &[]).await
+    }
+
+    /// Sends what follows from the failure, then does as `bury`; the steps are those of `ack_with`.
+    async fn bury_with(&self, delivery: &Delivery, reason: &str, then: &[Outgoing]) -> Result<(), BrokerError>;
 
     /// Gives the delivery back: it is handed out again, marked as redelivered.
     async fn give_back(&self, delivery: &Delivery) -> Result<(), BrokerError>;
@@ -170,6 +185,15 @@ impl Message {
     pub fn eta(&self) -> Option<DateTime<Utc>> {
         self.headers.get("eta")?.as_str().and_then(crate::domain::parse_date)
     }
+}
+
+/// A message that goes out when a delivery is settled, and the queue that it goes to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outgoing {
+    /// A task: as [`Broker::publish`].
+    Task(String, Message),
+    /// For a caller who waits: as [`Broker::answer`].
+    Answer(String, Message),
 }
 
 /// A message handed out, to be settled by `ack`, `retry`, `bury` or `give_back`.

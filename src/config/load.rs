@@ -114,6 +114,7 @@ impl Reader {
                 url: self.optional("broker.url").map(Secret::new),
                 queue: self.text("broker.queue"),
                 sent_events: self.text("broker.sent_events") == "on",
+                max_priority: Some(self.number("broker.max_priority")).filter(|highest| *highest > 0),
             },
             peers: self.peers(),
             stages: Stages {
@@ -218,6 +219,7 @@ impl Reader {
             hostname: self.node_name(),
             task_events: self.text("worker.task_events") == "on",
             mingle: self.text("worker.mingle") == "on",
+            track_started: self.text("worker.track_started") == "on",
             heartbeat: Some(self.seconds("worker.heartbeat_seconds")).filter(|pause| !pause.is_zero()),
             shutdown: self.seconds("worker.shutdown_seconds"),
             task_retries: self.number("worker.task_retries"),

@@ -217,6 +217,8 @@ pub struct Broker {
     pub queue: String,
     /// Whether `task-sent` events tell of tasks that are published (`MAESTRO_SENT_EVENTS`).
     pub sent_events: bool,
+    /// The highest priority of RabbitMQ's queues (`MAESTRO_MAX_PRIORITY`); `None`: they have none.
+    pub max_priority: Option<u8>,
 }
 
 impl Broker {
@@ -286,6 +288,8 @@ pub struct Worker {
     pub task_events: bool,
     /// Whether it asks the others at its start which tasks were revoked (`--without-mingle`).
     pub mingle: bool,
+    /// Whether callers are told when a worker begins their tasks (`MAESTRO_TRACK_STARTED`).
+    pub track_started: bool,
     /// The pause between a worker's signs of life (`--heartbeat-interval`, `MAESTRO_HEARTBEAT_SECONDS`); `None`: none.
     pub heartbeat: Option<Duration>,
     /// How long running tasks may go on after SIGTERM (`MAESTRO_SHUTDOWN_SECONDS`).

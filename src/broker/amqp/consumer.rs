@@ -6,7 +6,7 @@ use super::publisher::Publisher;
 use super::session::{End, How, Session};
 use super::wire;
 use crate::broker::handle::{self, Desk, Handle, Order, Plan};
-use crate::broker::{BrokerError, Change, Consumer, Delivery, Message, Postponed};
+use crate::broker::{BrokerError, Change, Consumer, Delivery, Message, Outgoing, Postponed};
 use crate::task::RetryPolicy;
 use async_trait::async_trait;
 use chrono::Utc;
@@ -64,7 +64,8 @@ impl Consumer for AmqpConsumer {
         self.handle.next().await
     }
 
-    async fn ack(&self, delivery: &Delivery) -> Result<(), BrokerError> {
+    async fn ack_with(&self, delivery: &Delivery, then: &[Outgoing]) -> Result<(), BrokerError> {
+        self.send(delivery, then).await?;
         self.handle.settle(delivery.tag, How::Ack).await
     }
 
@@ -75,8 +76,9 @@ impl Consumer for AmqpConsumer {
         self.ack(delivery).await
     }
 
-    async fn bury(&self, delivery: &Delivery, reason: &str) -> Result<(), BrokerError> {
+    async fn bury_with(&self, delivery: &Delivery, reason: &str, then: &[Outgoing]) -> Result<(), BrokerError> {
         self.handle.check(delivery.tag)?;
+        self.send(delivery, then).await?;
         let letter = dead_letter(&delivery.message, reason, Utc::now());
         self.publisher.publish(&dead_queue(&delivery.queue), letter).await?;
         self.ack(delivery).await
@@ -96,6 +98,24 @@ impl Consumer for AmqpConsumer {
 
     async fn stop(&self) {
         self.handle.stop(|| How::GiveBack).await;
+    }
+}
+
+impl AmqpConsumer {
+    /// Sends these, unless the delivery is stale: whoever gets it next sends them.
+    async fn send(&self, delivery: &Delivery, messages: &[Outgoing]) -> Result<(), BrokerError> {
+        for outgoing in messages {
+            self.handle.check(delivery.tag)?;
+            match outgoing {
+                Outgoing::Task(queue, message) => self.publisher.publish(queue, message.clone()).await?,
+                Outgoing::Answer(queue, message) => match self.publisher.answer(queue, message.clone()).await {
+                    // It would be refused again, and the task is done.
+                    Err(error @ BrokerError::Refused { .. }) => log::warn!("a result is lost: {error}"),
+                    sent => sent?,
+                },
+            }
+        }
+        Ok(())
     }
 }
 

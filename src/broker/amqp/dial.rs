@@ -1,7 +1,7 @@
 //! Connections to RabbitMQ, in the clear or over TLS, as its address says.
 
 use super::address::{Address, Addresses};
-use super::link;
+use super::link::{self, MaxPriority};
 use super::stream::TlsStream;
 use crate::broker::BrokerError;
 use crate::tls;
@@ -22,12 +22,14 @@ pub(super) const LIMIT: Duration = Duration::from_secs(5);
 pub(super) struct Dialer {
     addresses: Addresses,
     tls: Arc<ClientConfig>,
+    /// What queues are declared with over its connections.
+    pub(super) max_priority: MaxPriority,
 }
 
 impl Dialer {
     /// Connects to these addresses; nothing is connected yet.
-    pub(super) fn new(addresses: Addresses, tls: Arc<ClientConfig>) -> Self {
-        Self { addresses, tls }
+    pub(super) fn new(addresses: Addresses, tls: Arc<ClientConfig>, max_priority: MaxPriority) -> Self {
+        Self { addresses, tls, max_priority }
     }
 
     /// The addresses for people, without user and password.

@@ -1,6 +1,7 @@
 //! Dead letters: a queue of their own beside each queue, because a dead-letter argument would not be what Celery declares.
 
-use super::{link, wire};
+use super::link::{self, MaxPriority};
+use super::wire;
 use crate::broker::{BrokerError, DeadLetter, Letters, Message};
 use crate::task::Envelope;
 use amiquip::{Channel, Confirm, Error, Publish};
@@ -22,6 +23,11 @@ const CONFIRM: Duration = Duration::from_secs(15);
 /// The queue of the dead letters of a queue.
 pub(super) fn dead_queue(queue: &str) -> String {
     format!("{queue}.dead")
+}
+
+/// Whether a queue is one of dead letters.
+pub(super) fn is_dead_queue(queue: &str) -> bool {
+    queue.ends_with(".dead")
 }
 
 /// A message on its way to the dead letters.
@@ -54,9 +60,14 @@ pub(super) fn discard(channel: &Channel, queue: &str, which: &Letters) -> Result
 
 /// Puts the chosen letters back in their queue, each stored there before it is removed here; how many. Whoever is
 /// interrupted between the two leaves that one letter in both places.
-pub(super) fn resend(channel: &Channel, queue: &str, which: &Letters) -> Result<u64, BrokerError> {
+pub(super) fn resend(
+    channel: &Channel,
+    queue: &str,
+    highest: MaxPriority,
+    which: &Letters,
+) -> Result<u64, BrokerError> {
     let failed = |error| link::broker_error("sending a dead letter again", error);
-    link::declare(channel, queue)?;
+    link::declare(channel, queue, highest)?;
     channel.enable_publisher_confirms().map_err(failed)?;
     let confirms = channel.listen_for_publisher_confirms().map_err(failed)?;
     for_each(channel, queue, which, |letter| {

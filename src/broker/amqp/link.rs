@@ -1,7 +1,8 @@
 //! Declarations as Celery makes them, and amiquip's errors in our words.
 
+use super::letters;
 use crate::broker::BrokerError;
-use amiquip::{Channel, Error, ExchangeDeclareOptions, ExchangeType, FieldTable, QueueDeclareOptions};
+use amiquip::{AmqpValue, Channel, Error, ExchangeDeclareOptions, ExchangeType, FieldTable, QueueDeclareOptions};
 
 /// AMQP reply codes.
 const FORCED: u16 = 320;
@@ -9,23 +10,26 @@ pub(super) const NOT_FOUND: u16 = 404;
 const RESOURCE_ERROR: u16 = 506;
 const INTERNAL_ERROR: u16 = 541;
 
-/// Declares a queue as Celery does (celery.md §1): a durable queue without arguments, bound to a durable direct
-/// exchange of the same name. Declaring it otherwise would be refused, here or at the Python side.
-pub(super) fn declare(channel: &Channel, queue: &str) -> Result<(), BrokerError> {
-    try_declare(channel, queue).map_err(|error| broker_error(&format!("declaring the queue {queue}"), error))
+/// The highest priority of queues of tasks; `None`: they have no priorities.
+pub(super) type MaxPriority = Option<u8>;
+
+/// Declares a queue as Celery does (celery.md §1): a durable queue, without arguments unless it has priorities, bound to a
+/// durable direct exchange of the same name. Declaring it otherwise would be refused, here or at the Python side.
+pub(super) fn declare(channel: &Channel, queue: &str, highest: MaxPriority) -> Result<(), BrokerError> {
+    try_declare(channel, queue, highest).map_err(|error| broker_error(&format!("declaring the queue {queue}"), error))
 }
 
 /// As [`declare`] with amiquip's error.
-pub(super) fn try_declare(channel: &Channel, queue: &str) -> Result<(), Error> {
+pub(super) fn try_declare(channel: &Channel, queue: &str, highest: MaxPriority) -> Result<(), Error> {
     channel.exchange_declare(ExchangeType::Direct, queue, durable_exchange())?;
-    channel.queue_declare(queue, durable_queue())?;
+    channel.queue_declare(queue, durable_queue(queue, highest))?;
     channel.queue_bind(queue, queue, queue, FieldTable::new())
 }
 
 /// As [`declare`] without waiting for the answers; a refusal closes the channel.
-pub(super) fn declare_in_passing(channel: &Channel, queue: &str) -> Result<(), Error> {
+pub(super) fn declare_in_passing(channel: &Channel, queue: &str, highest: MaxPriority) -> Result<(), Error> {
     channel.exchange_declare_nowait(ExchangeType::Direct, queue, durable_exchange())?;
-    channel.queue_declare_nowait(queue, durable_queue())?;
+    channel.queue_declare_nowait(queue, durable_queue(queue, highest))?;
     channel.queue_bind_nowait(queue, queue, queue, FieldTable::new())
 }
 
@@ -33,8 +37,11 @@ fn durable_exchange() -> ExchangeDeclareOptions {
     ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() }
 }
 
-fn durable_queue() -> QueueDeclareOptions {
-    QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() }
+fn durable_queue(queue: &str, highest: MaxPriority) -> QueueDeclareOptions {
+    // Dead letters lie in the order of their deaths.
+    let highest = highest.filter(|_| !letters::is_dead_queue(queue));
+    let priority = highest.map(|highest| ("x-max-priority".to_owned(), AmqpValue::LongInt(highest.into())));
+    QueueDeclareOptions { durable: true, arguments: priority.into_iter().collect(), ..QueueDeclareOptions::default() }
 }
 
 /// amiquip's error in our words. `Refused` where trying again without a change at either side is of no use.

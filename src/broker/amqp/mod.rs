@@ -49,13 +49,13 @@ pub(super) struct Amqp {
 }
 
 impl Amqp {
-    /// A broker at this address, trusted as `tls` says; nothing is connected yet.
-    pub(super) fn new(url: &str, tls: Arc<ClientConfig>) -> Result<Self, BrokerError> {
+    /// A broker at this address, trusted as `tls` says, with queues of this priority; nothing is connected yet.
+    pub(super) fn new(url: &str, tls: Arc<ClientConfig>, max_priority: Option<u8>) -> Result<Self, BrokerError> {
         let addresses = Addresses::parse(url).map_err(|error| BrokerError::Refused {
             what: "the address cannot be used".to_owned(),
             source: error.into(),
         })?;
-        let dialer = Dialer::new(addresses, tls);
+        let dialer = Dialer::new(addresses, tls, max_priority);
         let publisher = Arc::new(Publisher::start(dialer.clone())?);
         let poster = Poster::start(dialer.clone())?;
         Ok(Self { dialer, publisher, poster })
@@ -122,6 +122,10 @@ impl Broker for Amqp {
         self.publisher.publish(queue, message.clone()).await
     }
 
+    async fn answer(&self, queue: &str, message: &Message) -> Result<(), BrokerError> {
+        self.publisher.answer(queue, message.clone()).await
+    }
+
     async fn consume(&self, queues: &[String], prefetch: u16) -> Result<Box<dyn Consumer>, BrokerError> {
         consumer::start(self.dialer.clone(), Arc::clone(&self.publisher), queues.to_vec(), prefetch).await
     }
@@ -137,8 +141,8 @@ impl Broker for Amqp {
     }
 
     async fn declare(&self, queue: &str) -> Result<(), BrokerError> {
-        let queue = queue.to_owned();
-        self.work("declaring a queue", LOOK_LIMIT, move |channel| link::declare(channel, &queue)).await
+        let (queue, highest) = (queue.to_owned(), self.dialer.max_priority);
+        self.work("declaring a queue", LOOK_LIMIT, move |channel| link::declare(channel, &queue, highest)).await
     }
 
     async fn dead_letters(&self, queue: &str, limit: usize) -> Result<Vec<DeadLetter>, BrokerError> {
@@ -147,8 +151,8 @@ impl Broker for Amqp {
     }
 
     async fn resend(&self, queue: &str, which: &Letters) -> Result<u64, BrokerError> {
-        let (queue, which) = (queue.to_owned(), which.clone());
-        let resend = move |channel: &Channel| letters::resend(channel, &queue, &which);
+        let (queue, which, highest) = (queue.to_owned(), which.clone(), self.dialer.max_priority);
+        let resend = move |channel: &Channel| letters::resend(channel, &queue, highest, &which);
         self.work("sending dead letters again", LETTERS_LIMIT, resend).await
     }
 
@@ -159,9 +163,9 @@ impl Broker for Amqp {
     }
 
     async fn purge(&self, queue: &str) -> Result<u64, BrokerError> {
-        let queue = queue.to_owned();
+        let (queue, highest) = (queue.to_owned(), self.dialer.max_priority);
         let purge = move |channel: &Channel| {
-            link::try_declare(channel, &queue)?;
+            link::try_declare(channel, &queue, highest)?;
             Ok(channel.queue_purge(&queue)?.into())
         };
         self.look("dropping messages", purge).await
@@ -190,6 +194,6 @@ mod tests {
     #[test]
     fn an_address_that_cannot_be_used_is_refused_at_once() {
         let tls = crate::tls::client(None).unwrap();
-        assert!(matches!(Amqp::new("redis://localhost", tls), Err(BrokerError::Refused { .. })));
+        assert!(matches!(Amqp::new("redis://localhost", tls, None), Err(BrokerError::Refused { .. })));
     }
 }

@@ -6,7 +6,8 @@
 
 use super::alarm::Alarm;
 use super::dial::Dialer;
-use super::{link, wire};
+use super::link::{self, MaxPriority};
+use super::wire;
 use crate::broker::{BrokerError, Message};
 use amiquip::{Channel, Confirm, ConfirmSmoother, Connection, ConnectionBlockedNotification, Publish};
 use crossbeam_channel::{Receiver, Sender, TrySendError, select};
@@ -33,6 +34,8 @@ pub(super) struct Publisher {
 /// One message on its way.
 struct Job {
     queue: String,
+    /// Whether it is for a caller who waits: neither stored durably nor its queue declared.
+    is_answer: bool,
     message: Message,
     deadline: Instant,
     /// Whether it was sent over an earlier connection that was lost before the confirm.
@@ -56,10 +59,19 @@ impl Publisher {
 
     /// Publishes to the default exchange; back when RabbitMQ has confirmed it.
     pub(super) async fn publish(&self, queue: &str, message: Message) -> Result<(), BrokerError> {
+        self.send(queue, message, false).await
+    }
+
+    /// As [`Publisher::publish`] for a caller who waits: lost where the queue is not there any more.
+    pub(super) async fn answer(&self, queue: &str, message: Message) -> Result<(), BrokerError> {
+        self.send(queue, message, true).await
+    }
+
+    async fn send(&self, queue: &str, message: Message, is_answer: bool) -> Result<(), BrokerError> {
         let (reply, answer) = oneshot::channel();
         let limit = if self.alarm.is_on() { BLOCKED_LIMIT } else { LIMIT };
         let deadline = Instant::now() + limit;
-        let job = Job { queue: queue.to_owned(), message, deadline, again: false, reply };
+        let job = Job { queue: queue.to_owned(), is_answer, message, deadline, again: false, reply };
         self.jobs.try_send(job).map_err(|error| {
             let source = match error {
                 TrySendError::Full(_) => "too many messages wait for their confirmation",
@@ -84,6 +96,7 @@ struct Line {
     /// Messages sent and not yet confirmed, by their number on this channel.
     unconfirmed: BTreeMap<u64, Job>,
     last_number: u64,
+    max_priority: MaxPriority,
     // After the channel: fields are dropped in order, and the channel is closed first.
     _connection: Connection,
 }
@@ -133,6 +146,7 @@ impl Line {
             smoother: ConfirmSmoother::new(),
             unconfirmed: BTreeMap::new(),
             last_number: 0,
+            max_priority: dialer.max_priority,
             _connection: connection,
         })
     }
@@ -191,6 +205,7 @@ impl Line {
             return Ok(());
         }
         let properties = match wire::check_queue(&job.queue).and_then(|()| wire::properties(&job.message)) {
+            Ok(properties) if job.is_answer => properties.with_delivery_mode(1),
             Ok(properties) => properties,
             Err(error) => {
                 job.answer(Err(error.into()));
@@ -215,10 +230,14 @@ impl Line {
     /// Waiting for the answer each time would be slow. A refusal closes the channel under all that are on their way;
     /// the second time each waits for its answer, and the refusal meets the right one.
     fn declare(&self, job: &Job) -> Result<(), BrokerError> {
-        if job.again {
-            return link::declare(&self.channel, &job.queue);
+        if job.is_answer {
+            return Ok(());
         }
-        link::declare_in_passing(&self.channel, &job.queue).map_err(|error| link::broker_error("a declaration", error))
+        if job.again {
+            return link::declare(&self.channel, &job.queue, self.max_priority);
+        }
+        link::declare_in_passing(&self.channel, &job.queue, self.max_priority)
+            .map_err(|error| link::broker_error("a declaration", error))
     }
 
     fn keep(&mut self, job: Job, sent: Result<(), Lost>) -> Result<(), Lost> {

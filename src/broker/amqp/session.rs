@@ -1,8 +1,9 @@
 //! One connection of a consumer, as long as it lasts: deliveries in, deliveries handed over, settlements out.
 
 use super::dial::Dialer;
+use super::link::{self, MaxPriority};
 use super::waiting::Waiting;
-use super::{link, wire};
+use super::wire;
 use crate::broker::handle::{Desk, Order, Plan, Reply};
 use crate::broker::{BrokerError, Change, Delivery, DeliveryTag, MAX_POSTPONED, Postponed};
 use amiquip::{Channel, Connection, Consumer, ConsumerMessage, ConsumerOptions, Error};
@@ -40,6 +41,7 @@ type Pair = (amiquip::Delivery, Delivery);
 /// One connection with its channel.
 pub(super) struct Session {
     channel: Channel,
+    max_priority: MaxPriority,
     // After the channel: fields are dropped in order, and the channel is closed first.
     _connection: Connection,
 }
@@ -47,6 +49,7 @@ pub(super) struct Session {
 /// What goes on over a channel.
 struct Traffic<'a> {
     channel: &'a Channel,
+    max_priority: MaxPriority,
     desk: &'a mut Desk<How>,
     consumers: Vec<(String, Consumer<'a>)>,
     plan: &'a mut Plan,
@@ -68,15 +71,16 @@ impl Session {
         let mut connection = dialer.connect()?;
         let channel = connection.open_channel(None).map_err(|error| link::broker_error("opening a channel", error))?;
         for queue in queues {
-            link::declare(&channel, queue)?;
+            link::declare(&channel, queue, dialer.max_priority)?;
         }
-        Ok(Self { channel, _connection: connection })
+        Ok(Self { channel, max_priority: dialer.max_priority, _connection: connection })
     }
 
     /// Takes deliveries and orders until the session ends.
     pub(super) fn run(&self, desk: &mut Desk<How>, plan: &mut Plan, session: u64) -> End {
         let mut traffic = Traffic {
             channel: &self.channel,
+            max_priority: self.max_priority,
             desk,
             consumers: Vec::new(),
             plan,
@@ -187,7 +191,7 @@ impl<'a> Traffic<'a> {
     fn consume_again(&mut self, at: usize) -> Result<(), Error> {
         let (queue, _) = self.consumers.remove(at);
         log::warn!("RabbitMQ ended the reading of the queue {queue}, which was deleted or moved; it is declared again");
-        link::try_declare(self.channel, &queue)?;
+        link::try_declare(self.channel, &queue, self.max_priority)?;
         self.consume(queue)
     }
 
@@ -269,7 +273,7 @@ impl<'a> Traffic<'a> {
         match &change {
             Change::Prefetch(_) => {}
             Change::Add(queue) if is_open && !self.plan.queues.contains(queue) => {
-                link::try_declare(self.channel, queue)?;
+                link::try_declare(self.channel, queue, self.max_priority)?;
                 self.consume(queue.clone())?;
             }
             Change::Add(_) => {}

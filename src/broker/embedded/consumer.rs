@@ -3,7 +3,7 @@
 use super::file::{Claim, Claimed, File, FileError, Wish};
 use super::{Wakers, broker_error};
 use crate::broker::handle::{self, Desk, Handle, Order, Plan};
-use crate::broker::{BrokerError, Change, Consumer, Delivery, DeliveryTag, Message, Postponed};
+use crate::broker::{BrokerError, Change, Consumer, Delivery, DeliveryTag, Message, Outgoing, Postponed};
 use async_trait::async_trait;
 use chrono::Utc;
 use crossbeam_channel::{Receiver, select};
@@ -27,11 +27,14 @@ const AFTER_ERROR: Duration = Duration::from_secs(2);
 
 /// The ways to settle a delivery.
 enum How {
-    Ack,
+    Ack(Follow),
     Retry(Box<Message>),
-    Bury(String),
+    Bury(String, Follow),
     GiveBack,
 }
+
+/// Tasks that follow, with their queues.
+type Follow = Vec<(String, Message)>;
 
 /// The async half.
 struct EmbeddedConsumer(Handle<How>);
@@ -89,16 +92,16 @@ impl Consumer for EmbeddedConsumer {
         self.0.next().await
     }
 
-    async fn ack(&self, delivery: &Delivery) -> Result<(), BrokerError> {
-        self.0.settle(delivery.tag, How::Ack).await
+    async fn ack_with(&self, delivery: &Delivery, then: &[Outgoing]) -> Result<(), BrokerError> {
+        self.0.settle(delivery.tag, How::Ack(tasks(then))).await
     }
 
     async fn retry(&self, delivery: &Delivery, message: &Message) -> Result<(), BrokerError> {
         self.0.settle(delivery.tag, How::Retry(Box::new(message.clone()))).await
     }
 
-    async fn bury(&self, delivery: &Delivery, reason: &str) -> Result<(), BrokerError> {
-        self.0.settle(delivery.tag, How::Bury(reason.to_owned())).await
+    async fn bury_with(&self, delivery: &Delivery, reason: &str, then: &[Outgoing]) -> Result<(), BrokerError> {
+        self.0.settle(delivery.tag, How::Bury(reason.to_owned(), tasks(then))).await
     }
 
     async fn give_back(&self, delivery: &Delivery) -> Result<(), BrokerError> {
@@ -116,6 +119,15 @@ impl Consumer for EmbeddedConsumer {
     async fn stop(&self) {
         self.0.stop(|| How::GiveBack).await;
     }
+}
+
+/// The tasks among them: nobody waits for results here.
+fn tasks(outgoing: &[Outgoing]) -> Follow {
+    let task = |one: &Outgoing| match one {
+        Outgoing::Task(queue, message) => Some((queue.clone(), message.clone())),
+        Outgoing::Answer(..) => None,
+    };
+    outgoing.iter().filter_map(task).collect()
 }
 
 impl Reader {
@@ -215,9 +227,9 @@ impl Reader {
         let (id, claim) = (*id, Claim { holder: &self.holder, number: tag.number });
         let now = Utc::now();
         let done = match how {
-            How::Ack => self.file.remove(id, claim),
+            How::Ack(follow) => self.file.remove(id, claim, &follow, now),
             How::Retry(next) => self.file.replace(id, claim, queue, &next, now),
-            How::Bury(reason) => self.file.bury(id, claim, &reason, now),
+            How::Bury(reason, follow) => self.file.bury(id, claim, &reason, &follow, now),
             How::GiveBack => self.file.give_back(id, claim),
         };
         let held = done.map_err(|error| broker_error("settling a delivery", error))?;

@@ -79,11 +79,11 @@ fn obey(file: &mut File, order: Order, now: i64) -> Option<i64> {
             file.claim(wish, now, lease).unwrap().pop().map(|taken| taken.id)
         }
         Order::Renew { holder } => file.renew(&name(holder), now, lease).map(|()| Some(1)).unwrap(),
-        Order::Ack(held) => with(held, &mut |id, claim| file.remove(id, claim).unwrap()),
+        Order::Ack(held) => with(held, &mut |id, claim| file.remove(id, claim, &[], now).unwrap()),
         Order::Retry(held, next) => {
             with(held, &mut |id, claim| file.replace(id, claim, QUEUE, &message(next), now).unwrap())
         }
-        Order::Bury(held) => with(held, &mut |id, claim| file.bury(id, claim, "why", now).unwrap()),
+        Order::Bury(held) => with(held, &mut |id, claim| file.bury(id, claim, "why", &[], now).unwrap()),
         Order::GiveBack(held) => with(held, &mut |id, claim| file.give_back(id, claim).unwrap()),
         Order::Resend => file.resend(QUEUE, &Letters::All, now).map(|sent| Some(sent as i64)).unwrap(),
         Order::Discard => file.discard(QUEUE, &Letters::All).map(|gone| Some(gone as i64)).unwrap(),

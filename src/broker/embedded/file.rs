@@ -128,9 +128,16 @@ impl File {
         Ok(())
     }
 
-    /// Removes a message; whether the claim still held.
-    pub(super) fn remove(&mut self, id: i64, claim: Claim<'_>) -> Result<bool, FileError> {
+    /// Removes a message and adds those that follow from it, in one step; whether the claim still held.
+    pub(super) fn remove(
+        &mut self,
+        id: i64,
+        claim: Claim<'_>,
+        follow: &[(String, Message)],
+        now: DateTime<Utc>,
+    ) -> Result<bool, FileError> {
         let write = self.write()?;
+        insert_all(&write, follow, now)?;
         Ok(delete(&write, id, claim)? && write.commit().map(|()| true)?)
     }
 
@@ -148,15 +155,17 @@ impl File {
         Ok(delete(&write, id, claim)? && write.commit().map(|()| true)?)
     }
 
-    /// Moves a message to the dead letters; whether the claim still held.
+    /// Moves a message to the dead letters and adds those that follow from it, in one step; whether the claim still held.
     pub(super) fn bury(
         &mut self,
         id: i64,
         claim: Claim<'_>,
         reason: &str,
+        follow: &[(String, Message)],
         now: DateTime<Utc>,
     ) -> Result<bool, FileError> {
         let write = self.write()?;
+        insert_all(&write, follow, now)?;
         let sql = format!(
             "INSERT INTO dead_letters (queue, {COLUMNS}, reason, died_at)
              SELECT queue, {COLUMNS}, ?2, ?3 FROM messages WHERE id = ?1"
@@ -283,6 +292,10 @@ pub(super) fn insert(
     Ok(())
 }
 
+fn insert_all(write: &Transaction<'_>, messages: &[(String, Message)], now: DateTime<Utc>) -> Result<(), FileError> {
+    messages.iter().try_for_each(|(queue, message)| insert(write, queue, message, now))
+}
+
 fn delete(write: &Transaction<'_>, id: i64, claim: Claim<'_>) -> Result<bool, FileError> {
     let mut statement = write.prepare_cached("DELETE FROM messages WHERE id = ?1 AND holder = ?2 AND claim = ?3")?;
     Ok(statement.execute(params![id, claim.holder, claim.number as i64])? == 1)
@@ -343,8 +356,9 @@ mod tests {
         assert!(!first.redelivered);
         assert!(claim(&mut file, SECOND, 14).is_none());
         assert!(claim(&mut file, SECOND, 15).unwrap().redelivered);
-        assert!(!file.remove(first.id, FIRST).unwrap(), "the first has lost it");
-        assert!(file.remove(first.id, SECOND).unwrap());
+        let follow = [("q".to_owned(), Message::default())];
+        assert!(!file.remove(first.id, FIRST, &follow, at(15)).unwrap(), "the first has lost it");
+        assert!(file.remove(first.id, SECOND, &[], at(15)).unwrap());
         assert!(claim(&mut file, FIRST, 99).is_none());
     }
 
@@ -358,7 +372,7 @@ mod tests {
         let taken = file.claim(wish, at(0), LEASE).unwrap();
         let bodies: Vec<_> = taken.iter().map(|claimed| claimed.message.body.as_slice()).collect();
         assert_eq!(bodies, [b"first".as_slice(), b"a", b"b", b"c"]);
-        assert!(file.remove(taken[2].id, Claim { number: 3, ..FIRST }).unwrap(), "numbers are counted on");
+        assert!(file.remove(taken[2].id, Claim { number: 3, ..FIRST }, &[], at(15)).unwrap(), "numbers are counted on");
         assert_eq!(claim(&mut file, SECOND, 0).unwrap().message.body, b"d");
     }
 
@@ -398,7 +412,7 @@ mod tests {
         let id = claim(&mut file, FIRST, 0).unwrap().id;
         claim(&mut file, SECOND, 20).unwrap();
         assert!(!file.replace(id, FIRST, "q", &Message::default(), at(20)).unwrap());
-        assert!(!file.bury(id, FIRST, "why", at(20)).unwrap());
+        assert!(!file.bury(id, FIRST, "why", &[("q".to_owned(), Message::default())], at(20)).unwrap());
         assert!(!file.give_back(id, FIRST).unwrap());
         assert_eq!(file.depth("q", at(20)).unwrap(), 0);
         assert!(file.dead_letters("q", 9).unwrap().is_empty());

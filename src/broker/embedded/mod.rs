@@ -80,6 +80,10 @@ impl Broker for Embedded {
         Ok(())
     }
 
+    async fn answer(&self, _: &str, _: &Message) -> Result<(), BrokerError> {
+        Ok(())
+    }
+
     async fn consume(&self, queues: &[String], prefetch: u16) -> Result<Box<dyn Consumer>, BrokerError> {
         let (path, wakers, lease) = (self.path.clone(), Arc::clone(&self.wakers), self.lease);
         let queues = queues.to_vec();

@@ -6,7 +6,7 @@ use super::broadcast::{
 };
 use super::{PATIENCE, Place, QUEUE, consumer, depth_becomes, due_in, message, next, nothing_comes, publish, text};
 use chrono::{TimeDelta, Utc};
-use maestro_reports::broker::{BrokerError, Change, Consumer, Message};
+use maestro_reports::broker::{BrokerError, Change, Consumer, Message, Outgoing};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -48,6 +48,7 @@ conformance! {
     what_is_not_acknowledged_comes_again,
     a_retry_takes_the_place_of_its_delivery_at_its_time,
     a_buried_message_is_a_dead_letter_with_its_reason,
+    what_follows_goes_out_with_the_settlement,
     what_is_given_back_comes_again,
     a_message_waits_for_its_eta_and_holds_up_nobody,
     many_waiting_messages_hold_up_nobody,
@@ -223,6 +224,25 @@ async fn a_buried_message_is_a_dead_letter_with_its_reason(place: Place) {
     }
     assert_eq!(broker.dead_letters(QUEUE, 1).await.unwrap().len(), 1);
     nothing_comes(&*consumer).await;
+    depth_becomes(&broker, 0).await;
+}
+
+async fn what_follows_goes_out_with_the_settlement(place: Place) {
+    let broker = place.open().await;
+    publish(&broker, &["a", "b"]).await;
+    let reader = consumer(&broker, 2).await;
+    let (first, second) = (next(&*reader).await, next(&*reader).await);
+    let then = |text: &str, queue: &str| vec![Outgoing::Task(queue.to_owned(), message(text))];
+    reader.ack_with(&first, &then("after a", "after")).await.unwrap();
+    reader.bury_with(&second, "why", &then("after b", "after")).await.unwrap();
+    let after = broker.consume(&["after".to_owned()], 5).await.unwrap();
+    for expected in ["after a", "after b"] {
+        let delivery = next(&*after).await;
+        assert_eq!(text(&delivery), expected);
+        after.ack(&delivery).await.unwrap();
+    }
+    nothing_comes(&*after).await;
+    assert_eq!(broker.dead_letters(QUEUE, 9).await.unwrap().len(), 1);
     depth_becomes(&broker, 0).await;
 }
 

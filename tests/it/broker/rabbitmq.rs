@@ -4,7 +4,7 @@ use super::{Place, QUEUE, consumer, message, next, nothing_comes, publish, text}
 use crate::support::rabbit;
 use amiquip::{AmqpProperties, AmqpValue, Connection, ExchangeDeclareOptions, ExchangeType, FieldTable, Publish};
 use amiquip::{QueueDeclareOptions, Result as AmqpResult};
-use maestro_reports::broker::BrokerError;
+use maestro_reports::broker::{BrokerError, Letters, Message};
 use maestro_reports::task::{Envelope, Task};
 use serde_json::Value;
 use std::time::Duration;
@@ -46,6 +46,46 @@ async fn a_queue_declared_otherwise_is_refused_and_others_go_on() {
     assert!(matches!(refused, BrokerError::Refused { .. }), "{refused:?}");
     publish(&broker, &["b"]).await;
     assert!(matches!(broker.consume(&["transient".to_owned()], 1).await, Err(BrokerError::Refused { .. })));
+}
+
+#[actix_rt::test]
+async fn an_answer_reaches_its_callers_queue_and_declares_nothing() {
+    let Some(url) = rabbit::url() else { return };
+    let mut connection = Connection::insecure_open(&url).unwrap();
+    let channel = connection.open_channel(None).unwrap();
+    // As Celery's rpc:// has it: another declaration would be refused.
+    let callers = QueueDeclareOptions { auto_delete: true, ..QueueDeclareOptions::default() };
+    channel.queue_declare("caller", callers).unwrap();
+    let broker = Place::new(Some(url)).open().await;
+    broker.answer("gone", &message("lost")).await.unwrap();
+    broker.answer("caller", &message("a")).await.unwrap();
+    let got = channel.basic_get("caller", true).unwrap().unwrap().delivery;
+    assert_eq!((got.body.as_slice(), got.properties.delivery_mode()), (&b"a"[..], &Some(1)));
+    assert_eq!(got.properties.correlation_id().as_deref(), Some("a"));
+    assert!(channel.queue_declare_passive("gone").is_err(), "it was not declared");
+}
+
+#[actix_rt::test]
+async fn queues_have_priorities_where_they_are_wanted() {
+    let Some(url) = rabbit::url() else { return };
+    let mut place = Place::new(Some(url.clone()));
+    place.config.broker.max_priority = Some(9);
+    let broker = place.open().await;
+    for (text, priority) in [("low", 1), ("high", 9), ("middle", 5)] {
+        broker.publish(QUEUE, &Message { priority, ..message(text) }).await.unwrap();
+    }
+    let reader = consumer(&broker, 1).await;
+    for expected in ["high", "middle", "low"] {
+        let delivery = next(&*reader).await;
+        assert_eq!(text(&delivery), expected);
+        reader.bury(&delivery, "why").await.unwrap();
+    }
+    assert_eq!(broker.resend(QUEUE, &Letters::All).await.unwrap(), 3);
+    assert_eq!(text(&next(&*reader).await), "high");
+    // The dead letters' queue is as it would be without.
+    let plain = Place::new(Some(url)).open().await;
+    plain.declare(&format!("{QUEUE}.dead")).await.unwrap();
+    assert!(matches!(plain.declare(QUEUE).await, Err(BrokerError::Refused { .. })));
 }
 
 #[actix_rt::test]
