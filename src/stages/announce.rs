@@ -1,6 +1,7 @@
 //! What happens when a run has ended: the notices and the deliveries are enqueued, and a failure is recorded.
 
 use super::deliver::{self, Ending};
+use super::upload::Run;
 use super::{StageError, webhook};
 use crate::app::App;
 use crate::broker::BrokerError;
@@ -17,14 +18,10 @@ use std::time::Duration;
 ///
 /// # Errors
 /// Where the queue does not take the notices; the run is committed all the same.
-pub(super) async fn success(
-    app: &App,
-    table: &TableName,
-    run: &str,
-    owner: OwnerId,
-    outcome: &Outcome,
-) -> Result<(), StageError> {
+pub(super) async fn success(run: &Run<'_>, outcome: &Outcome) -> Result<(), StageError> {
+    let Run { app, task_id, root_id, table, owner } = *run;
     let (report, kind, status) = (table.report, table.kind, outcome.status);
+    let parent = Some((task_id, root_id));
     let mut more = Map::new();
     let mut notice = Notice::Info;
     if status == Status::Finished {
@@ -32,12 +29,13 @@ pub(super) async fn success(
         more.insert("columns".into(), Value::from(outcome.columns.clone()));
         more.insert("aggr".into(), outcome.aggr.clone());
     }
-    publish(app, Task::Notification { report, message: outcome.message.clone(), status, more }).await?;
-    publish(app, Task::Ws { kind, report, owner, notice }).await?;
+    publish(app, Task::Notification { report, message: outcome.message.clone(), status, more }, parent).await?;
+    publish(app, Task::Ws { kind, report, owner, notice }, parent).await?;
     if status == Status::Finished {
-        publish(app, Task::Audit { report, record: json!({"aggr": outcome.aggr}) }).await?;
+        publish(app, Task::Audit { report, record: json!({"aggr": outcome.aggr}) }, parent).await?;
     }
-    Ok(deliver::announce(app, table, Ending { run, status, message: &outcome.message, at: outcome.ended_at }).await?)
+    let (message, at) = (&*outcome.message, outcome.ended_at);
+    Ok(deliver::announce(app, &table, Ending { run: task_id, status, message, at }).await?)
 }
 
 /// Records a failed run and, when it is not tried again, tells of it.
@@ -55,7 +53,7 @@ pub(super) async fn failure(
     let at = Utc::now();
     record(app, &envelope.id, &table, message, retry_in, at).await?;
     if retry_in.is_none() {
-        tell_failure(app, &table, Some(owner), message).await?;
+        tell_failure(app, &table, Some(owner), message, Some((&envelope.id, envelope.root()))).await?;
         deliver::announce(app, &table, Ending { run: &envelope.id, status: Status::Error, message, at }).await?;
         metrics::report_ended(table.kind, Status::Error);
     }
@@ -71,13 +69,14 @@ pub(super) async fn tell_failure(
     table: &TableName,
     owner: Option<OwnerId>,
     message: &str,
+    parent: Option<(&str, &str)>,
 ) -> Result<(), BrokerError> {
     let (report, kind) = (table.report, table.kind);
     let notification =
         Task::Notification { report, message: message.to_owned(), status: Status::Error, more: Map::new() };
-    let told = publish(app, notification).await;
+    let told = publish(app, notification, parent).await;
     match owner {
-        Some(owner) => told.and(publish(app, Task::Ws { kind, report, owner, notice: Notice::Error }).await),
+        Some(owner) => told.and(publish(app, Task::Ws { kind, report, owner, notice: Notice::Error }, parent).await),
         None => told,
     }
 }
@@ -104,6 +103,11 @@ async fn record(
     Ok(store.end(table, task_id, &end).await?)
 }
 
-async fn publish(app: &App, task: Task) -> Result<(), BrokerError> {
-    enqueue(app, &app.config.broker.queue, &Envelope::new(task)).await
+/// Enqueues a task; `parent` is the id of the task that it comes from, and that of the first of all.
+async fn publish(app: &App, task: Task, parent: Option<(&str, &str)>) -> Result<(), BrokerError> {
+    let mut envelope = Envelope::new(task);
+    if let Some((id, root)) = parent {
+        envelope = envelope.child_of(id, root);
+    }
+    enqueue(app, &app.config.broker.queue, &envelope).await
 }

@@ -58,7 +58,8 @@ pub enum Progress {
 /// With a message that the report's owner understands; [`StageError::verdict`] says whether to try again. A run that
 /// another has taken over ends with `Superseded`: the other tells of the report.
 pub async fn run(app: &App, envelope: &Envelope) -> Result<Progress, StageError> {
-    let run = |report, kind, owner| Run { app, task_id: &envelope.id, table: TableName::new(report, kind), owner };
+    let (task_id, root_id) = (envelope.id.as_str(), envelope.root());
+    let run = |report, kind, owner| Run { app, task_id, root_id, table: TableName::new(report, kind), owner };
     let done = match &envelope.task {
         Task::General { owner, report, component, query, residual } => {
             general::run(run(*report, ReportType::General, *owner), component, query, residual.as_ref()).await
@@ -89,7 +90,7 @@ pub async fn tell_failure(
     owner: Option<OwnerId>,
     message: &str,
 ) -> Result<(), BrokerError> {
-    announce::tell_failure(app, table, owner, message).await
+    announce::tell_failure(app, table, owner, message, None).await
 }
 
 /// Tells everybody concerned that a task has failed: a task that runs a report ends it in `error` with this message.

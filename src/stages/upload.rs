@@ -34,6 +34,8 @@ pub(super) struct Run<'a> {
     pub(super) app: &'a App,
     /// The task, which names the run.
     pub(super) task_id: &'a str,
+    /// The first of the tasks of which it is one.
+    pub(super) root_id: &'a str,
     /// The table to fill.
     pub(super) table: TableName,
     /// On whose behalf.
@@ -67,7 +69,7 @@ impl Run<'_> {
                 outcome
             }
         };
-        announce::success(self.app, &self.table, self.task_id, self.owner, &outcome).await?;
+        announce::success(&self, &outcome).await?;
         self.index().await;
         Ok(())
     }

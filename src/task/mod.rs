@@ -1,13 +1,18 @@
 //! Tasks: what a message asks for, as pure data. No I/O.
 //!
+//! `answer` is the result that a caller waits for, `canvas` the tasks that follow another.
 //! `deliver` is what a delivery to a user's endpoint carries, `envelope` reads and writes Celery's message protocol 2; `event` is what a worker tells of its
 //! tasks, `retry` says when to try again.
 
+mod answer;
+mod canvas;
 mod deliver;
 mod envelope;
 mod event;
 mod retry;
 
+pub use answer::{Answer, Fault};
+pub use canvas::{Embed, FollowUps, Origin, Signature};
 pub use deliver::{Deliver, RunRows};
 pub use envelope::{BadMessage, Envelope};
 pub use event::{About, Event, Life, Problem, Pulse, Stamp, Step};
@@ -15,7 +20,7 @@ pub use retry::RetryPolicy;
 
 use crate::domain::{Component, OwnerId, ReportId, ReportType, Row, Status, TableName};
 use bson::Document;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The Celery tasks of the contract (§6), each with its arguments in their positions.
 #[derive(Debug, Clone, PartialEq)]
@@ -152,6 +157,17 @@ impl Task {
             Self::Ws { .. } => "ws.api",
             Self::Deliver(_) => "deliver.api",
             Self::Ping => "ping.api",
+        }
+    }
+
+    /// What comes out of it when it is done: what it has worked on. Python's tasks give an object too.
+    #[must_use]
+    pub fn result(&self) -> Value {
+        let table = self.runs().or(if let Self::Webhook { table, .. } = self { Some(*table) } else { None });
+        match (table, self.report()) {
+            (Some(table), _) => json!({"name": self.name(), "report_id": table.report, "colname": table}),
+            (None, Some(report)) => json!({"name": self.name(), "report_id": report}),
+            (None, None) => json!({"name": self.name()}),
         }
     }
 

@@ -2,10 +2,12 @@
 
 use super::BadMessage;
 use crate::broker::Message;
+use bzip2::read::BzDecoder;
 use flate2::read::ZlibDecoder;
+use ruzstd::decoding::StreamingDecoder;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
-use std::io::Read;
+use std::io::{self, Read};
 
 /// The largest body that is unpacked.
 pub(super) const MAX_BYTES: u64 = 256 << 20;
@@ -16,60 +18,52 @@ pub(super) struct Arguments {
     pub(super) named: Map<String, Value>,
 }
 
-/// Reads the body.
-pub(super) fn read(message: &Message) -> Result<Arguments, BadMessage> {
+/// Reads the body: the arguments, and what follows the task (not yet read).
+pub(super) fn read(message: &Message) -> Result<(Arguments, Value), BadMessage> {
     let json: Value = serde_json::from_slice(&decompress(message)?).map_err(BadMessage::Json)?;
-    let Value::Array(parts) = json else {
-        return Err(BadMessage::Body("an array [args, kwargs, embed]; message protocol 1 is not supported"));
-    };
+    let Value::Array(parts) = json else { return Err(BadMessage::Body("an array [args, kwargs, embed]")) };
     let Ok([positional, named, embed]) = <[Value; 3]>::try_from(parts) else {
         return Err(BadMessage::Body("an array of exactly three: args, kwargs, embed"));
     };
-    check_embed(&embed)?;
     let Value::Array(positional) = positional else { return Err(BadMessage::Body("args to be a list")) };
     let Value::Object(named) = named else { return Err(BadMessage::Body("kwargs to be an object")) };
-    Ok(Arguments {
-        positional: positional.into_iter().map(unwrap_kombu).collect(),
-        named: named.into_iter().map(|(name, value)| (name, unwrap_kombu(value))).collect(),
-    })
+    let arguments = Arguments {
+        positional: positional.into_iter().map(plain_value).collect(),
+        named: named.into_iter().map(|(name, value)| (name, plain_value(value))).collect(),
+    };
+    Ok((arguments, embed))
 }
 
-fn decompress(message: &Message) -> Result<Cow<'_, [u8]>, BadMessage> {
+/// The body as it was before it was compressed.
+pub(super) fn decompress(message: &Message) -> Result<Cow<'_, [u8]>, BadMessage> {
+    let body = message.body.as_slice();
     match message.headers.get("compression") {
-        None | Some(Value::Null) => Ok(Cow::Borrowed(&message.body)),
+        None | Some(Value::Null) => Ok(Cow::Borrowed(body)),
         // Celery calls zlib data so.
-        Some(Value::String(name)) if name == "application/x-gzip" => {
-            let mut plain = Vec::new();
-            let mut limited = ZlibDecoder::new(message.body.as_slice()).take(MAX_BYTES + 1);
-            limited.read_to_end(&mut plain).map_err(BadMessage::Decompress)?;
-            if plain.len() as u64 > MAX_BYTES {
-                return Err(BadMessage::Decompress(std::io::ErrorKind::FileTooLarge.into()));
-            }
-            Ok(Cow::Owned(plain))
+        Some(Value::String(name)) if name == "application/x-gzip" => unpack(ZlibDecoder::new(body)),
+        Some(Value::String(name)) if name == "application/x-bz2" => unpack(BzDecoder::new(body)),
+        Some(Value::String(name)) if name == "application/zstd" => {
+            unpack(StreamingDecoder::new(body).map_err(|error| BadMessage::Decompress(io::Error::other(error)))?)
         }
         Some(Value::String(name)) => Err(BadMessage::Compression(name.chars().take(64).collect())),
         Some(_) => Err(BadMessage::Header { name: "compression", expected: "a text or null" }),
     }
 }
 
-/// Follow-up tasks in the message are refused: running the task without them would drop them in silence.
-fn check_embed(embed: &Value) -> Result<(), BadMessage> {
-    if embed.is_null() {
-        return Ok(());
+fn unpack(packed: impl Read) -> Result<Cow<'static, [u8]>, BadMessage> {
+    let mut plain = Vec::new();
+    packed.take(MAX_BYTES + 1).read_to_end(&mut plain).map_err(BadMessage::Decompress)?;
+    if plain.len() as u64 > MAX_BYTES {
+        return Err(BadMessage::Decompress(io::ErrorKind::FileTooLarge.into()));
     }
-    let fields = embed.as_object().ok_or(BadMessage::Body("embed to be an object or null"))?;
-    let asked = |name: &str| fields.get(name).is_some_and(|value| !value.is_null() && *value != Value::Array(vec![]));
-    match ["callbacks", "errbacks", "chain", "chord"].into_iter().find(|name| asked(name)) {
-        Some(_) => Err(BadMessage::Body("no callbacks, errbacks, chain or chord: follow-up tasks are not supported")),
-        None => Ok(()),
-    }
+    Ok(Cow::Owned(plain))
 }
 
 /// Takes values out of the wrapping that kombu gives to what JSON does not have: dates, decimals, UUIDs and bytes
 /// become the text that they are written as.
-fn unwrap_kombu(value: Value) -> Value {
+pub(in crate::task) fn plain_value(value: Value) -> Value {
     match value {
-        Value::Array(items) => items.into_iter().map(unwrap_kombu).collect(),
+        Value::Array(items) => items.into_iter().map(plain_value).collect(),
         Value::Object(mut fields) => {
             if fields.len() == 2 && fields.get("__type__").is_some_and(Value::is_string) {
                 match fields.remove("__value__") {
@@ -78,7 +72,7 @@ fn unwrap_kombu(value: Value) -> Value {
                     None => {}
                 }
             }
-            fields.into_iter().map(|(name, value)| (name, unwrap_kombu(value))).collect()
+            fields.into_iter().map(|(name, value)| (name, plain_value(value))).collect()
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
     }

@@ -1,13 +1,18 @@
 //! Celery's message protocol 2 (celery.md §2), read and written.
 //!
-//! `read` and `write` deal with headers and properties, `body` with the bytes, `tasks` with the arguments of each task.
+//! `read` and `write` deal with headers and properties, `body` with the bytes, `tasks` with the arguments of each task,
+//! `protocol1` with messages of the older protocol.
 
 mod body;
+mod protocol1;
 mod read;
 mod tasks;
 mod write;
 
-use super::Task;
+pub(super) use body::plain_value;
+pub(super) use write::Frame;
+
+use super::{Embed, Task};
 use crate::broker::Message;
 use crate::domain::TableName;
 use crate::filter::FilterError;
@@ -34,6 +39,12 @@ pub struct Envelope {
     pub expires: Option<DateTime<Utc>>,
     /// When the report was requested, for a request made here: a newer one takes its place.
     pub requested_at: Option<DateTime<Utc>>,
+    /// The first of the tasks of which this is one; `None`: this one.
+    pub root_id: Option<String>,
+    /// The task that this one comes from.
+    pub parent_id: Option<String>,
+    /// The tasks that follow this one.
+    pub embed: Embed,
 }
 
 /// Why a message is no task of ours. Such a message goes to the dead letters.
@@ -54,7 +65,9 @@ pub enum BadMessage {
     #[error("content type {0:?}: expected application/json in utf-8")]
     ContentType(String),
     /// The body is compressed in a way that is not understood.
-    #[error("header compression {0:?}: expected application/x-gzip (zlib) or none")]
+    #[error(
+        "header compression {0:?}: expected application/x-gzip (zlib), application/x-bz2, application/zstd or none"
+    )]
     Compression(String),
     /// The body is not what its compression says, or grows beyond the limit.
     #[error("the body does not decompress to at most {} MiB", body::MAX_BYTES >> 20)]
@@ -65,6 +78,14 @@ pub enum BadMessage {
     /// The body's parts are not those of protocol 2.
     #[error("body: expected {0}")]
     Body(&'static str),
+    /// What follows the task is not understood.
+    #[error("body: embed {field}: {problem}")]
+    Embed {
+        /// `callbacks`, `errbacks`, `chain` or `chord`.
+        field: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
     /// An argument is missing or wrong.
     #[error("{task}: argument {name}: {problem}")]
     Argument {
@@ -94,7 +115,28 @@ impl Envelope {
     /// A first attempt with a new random id.
     #[must_use]
     pub fn new(task: Task) -> Self {
-        Self { id: uuid::Uuid::new_v4().to_string(), retries: 0, task, expires: None, requested_at: None }
+        Self {
+            id: uuid::Uuid::new_v4().to_string(),
+            retries: 0,
+            task,
+            expires: None,
+            requested_at: None,
+            root_id: None,
+            parent_id: None,
+            embed: Embed::default(),
+        }
+    }
+
+    /// The same as one that comes from another task.
+    #[must_use]
+    pub fn child_of(self, parent_id: &str, root_id: &str) -> Self {
+        Self { root_id: Some(root_id.to_owned()), parent_id: Some(parent_id.to_owned()), ..self }
+    }
+
+    /// The first of the tasks of which this is one.
+    #[must_use]
+    pub fn root(&self) -> &str {
+        self.root_id.as_ref().unwrap_or(&self.id)
     }
 
     /// Whether the task must not be run any more.
@@ -115,6 +157,18 @@ impl Envelope {
     /// Says which header or argument is missing or wrong, and what was expected.
     pub fn from_message(message: &Message) -> Result<Self, BadMessage> {
         read::envelope(message)
+    }
+
+    /// The message in protocol 2, where it is one of protocol 1.
+    #[must_use]
+    pub fn upgraded(message: Message) -> Message {
+        protocol1::upgraded(message)
+    }
+
+    /// The tasks that follow the one of a message that is otherwise bad, as far as they can be made out.
+    #[must_use]
+    pub fn embed_of(message: &Message) -> Embed {
+        read::embed_of(message)
     }
 
     /// The report that a message would have run and the task id, as far as they can be made out in a message that is

@@ -3,6 +3,7 @@
 use super::{BadMessage, Envelope, REQUESTED_AT, body, tasks};
 use crate::broker::Message;
 use crate::domain::{TableName, parse_date};
+use crate::task::Embed;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
@@ -20,21 +21,31 @@ pub(super) fn envelope(message: &Message) -> Result<Envelope, BadMessage> {
     let requested_at = date(headers, REQUESTED_AT)?;
     let signature = tasks::signature(name).ok_or_else(|| BadMessage::UnknownTask(name.chars().take(120).collect()))?;
     check_content(message)?;
-    let task = tasks::read(signature, body::read(message)?, headers)?;
-    Ok(Envelope { id, retries, task, expires, requested_at })
+    let (arguments, embed) = body::read(message)?;
+    let embed = Embed::read(embed)?;
+    let task = tasks::read(signature, arguments, headers)?;
+    let [root_id, parent_id] = ["root_id", "parent_id"].map(|name| Some(headers.get(name)?.as_str()?.to_owned()));
+    let root_id = root_id.filter(|root| *root != id);
+    Ok(Envelope { id, retries, task, expires, requested_at, root_id, parent_id, embed })
+}
+
+/// What follows the task of a message that may be bad; nothing where that cannot be made out.
+pub(super) fn embed_of(message: &Message) -> Embed {
+    body::read(message).and_then(|(_, embed)| Embed::read(embed)).unwrap_or_default()
 }
 
 /// What can be made out of a bad message: its report and the task id.
 pub(super) fn report_of(message: &Message) -> Option<(TableName, String)> {
     let signature = tasks::signature(task_name(&message.headers).ok()?)?;
     let id = task_id(&message.headers).ok()?;
-    let table = tasks::report_of(signature, body::read(message).ok()?)?;
+    let (arguments, _) = body::read(message).ok()?;
+    let table = tasks::report_of(signature, arguments)?;
     Some((table, id))
 }
 
 fn task_name(headers: &Map<String, Value>) -> Result<&str, BadMessage> {
     const MISSING: BadMessage =
-        BadMessage::Header { name: "task", expected: "the name of a task (message protocol 1 is not supported)" };
+        BadMessage::Header { name: "task", expected: "the name of a task, here or in a body of message protocol 1" };
     text(headers, "task")?.ok_or(MISSING)
 }
 

@@ -200,10 +200,10 @@ fn what_is_wrong_is_named_with_what_was_expected() {
         (&|m| m.body = b"[[], {}]".to_vec(), "body: expected an array of exactly three"),
         (&|m| m.body = b"[[], {}, {}".to_vec(), "body: expected JSON"),
         (&|m| m.body = b"[[NaN], {}, {}]".to_vec(), "body: expected JSON"),
-        (&|m| m.body = b"[[], {}, {\"chain\": [1]}]".to_vec(), "follow-up tasks are not supported"),
+        (&|m| m.body = b"[[], {}, {\"chain\": [1]}]".to_vec(), "body: embed chain: [0]: "),
         (
-            &|m| drop(m.headers.insert("compression".into(), "application/zstd".into())),
-            "compression \"application/zstd\"",
+            &|m| drop(m.headers.insert("compression".into(), "application/x-lzma".into())),
+            "compression \"application/x-lzma\"",
         ),
     ];
     for (spoil, expected) in cases {
@@ -251,6 +251,84 @@ fn a_zlib_body_is_unpacked() {
     assert!(refused(&message).contains("does not decompress"));
     message.body = packed.finish().unwrap();
     assert!(matches!(Envelope::from_message(&message).unwrap().task, Task::Audit { .. }));
+}
+
+/// `[["5c0000000000000000000001", {"aggr": {}}], {}, {}]` as Python 3.11's bz2 and zstd's own program pack it.
+const BZIP2: &str = "QlpoOTFBWSZTWff4z/0AAAo7gCAAUARiEAAKKIAQCiAAIaQ09TJpiFMABNFVOFpp4t0qNhiRqasWBBwPi7kinChIe/xn/oA=";
+const ZSTD: &str = "KLUv/QRYPQEABAJbWyI1YzAxIiwgeyJhZ2dyIjoge319XSwge30sIHt9XQEANCgCnSdafw==";
+
+#[test]
+fn bzip2_and_zstandard_are_unpacked() {
+    for (name, packed) in [("application/x-bz2", BZIP2), ("application/zstd", ZSTD)] {
+        let mut message = celery("audit.api", json!([]), json!({}));
+        message.headers.insert("compression".into(), name.into());
+        assert!(refused(&message).contains("does not decompress"), "{name}: {}", refused(&message));
+        message.body = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, packed).unwrap();
+        assert!(matches!(Envelope::from_message(&message).unwrap().task, Task::Audit { .. }), "{name}");
+        message.body.truncate(20);
+        assert!(refused(&message).contains("does not decompress"), "{name}");
+    }
+}
+
+#[test]
+fn a_message_of_protocol_1_becomes_one_of_protocol_2() {
+    let body = json!({"task": "audit.api", "id": "t1", "args": [REPORT, {"aggr": {}}], "kwargs": null, "retries": 2,
+        "eta": "2026-11-23T19:25:10", "expires": "2026-11-24T00:00:00", "utc": true, "timelimit": [5, null],
+        "callbacks": [{"task": "after", "args": [], "kwargs": {}, "options": {}}], "errbacks": null, "taskset": "g",
+        "chord": null});
+    let old = |body: &Value| Message {
+        body: body.to_string().into_bytes(),
+        content_type: "application/json".into(),
+        content_encoding: "utf-8".into(),
+        reply_to: Some("r".into()),
+        ..Message::default()
+    };
+    let message = Envelope::upgraded(old(&body));
+    let envelope = Envelope::from_message(&message).unwrap();
+    assert_eq!((envelope.id.as_str(), envelope.retries, envelope.root()), ("t1", 2, "t1"));
+    assert_eq!(envelope.expires, Some("2026-11-24T00:00:00Z".parse().unwrap()));
+    assert_eq!((envelope.embed.callbacks.len(), message.eta()), (1, Some("2026-11-23T19:25:10Z".parse().unwrap())));
+    assert_eq!((&message.headers["timelimit"], &message.headers["group"]), (&json!([5, null]), &json!("g")));
+    assert_eq!((message.correlation_id.as_deref(), message.reply_to.as_deref()), (Some("t1"), Some("r")));
+    let short = json!({"task": "audit.api", "id": "t1", "args": [REPORT, {}], "kwargs": {}});
+    assert!(Envelope::from_message(&Envelope::upgraded(old(&short))).is_ok());
+    for none in [json!([1]), json!({"id": "t1"}), json!({"task": 5})] {
+        assert_eq!(Envelope::upgraded(old(&none)), old(&none));
+        assert!(refused(&old(&none)).starts_with("header task: "));
+    }
+    let new = captured("qgeneral.api");
+    assert_eq!(Envelope::upgraded(new.clone()), new);
+}
+
+#[test]
+fn what_follows_is_read_and_written() {
+    let mut message = celery("audit.api", json!([REPORT, {}]), json!({}));
+    let one = |name: &str| {
+        json!({"task": name, "args": [1], "kwargs": {}, "options": {"queue": "q"}, "subtask_type": null,
+        "immutable": false})
+    };
+    let embed = json!({"callbacks": [one("a")], "errbacks": [one("b")], "chain": [one("d"), one("c")], "chord": null});
+    message.body = json!([[REPORT, {}], {}, embed]).to_string().into_bytes();
+    message.headers.insert("parent_id".into(), "p".into());
+    message.headers.insert("root_id".into(), "r".into());
+    let envelope = Envelope::from_message(&message).unwrap();
+    assert_eq!((envelope.root(), envelope.parent_id.as_deref()), ("r", Some("p")));
+    let again = envelope.to_message();
+    assert_eq!((&again.headers["root_id"], &again.headers["parent_id"]), (&json!("r"), &json!("p")));
+    let body: Value = serde_json::from_slice(&again.body).unwrap();
+    assert_eq!(body[2], embed);
+}
+
+#[test]
+fn what_follows_a_bad_message_is_made_out_all_the_same() {
+    let mut message = celery("no.such.task", json!([]), json!({}));
+    message.body = json!([[], {}, {"errbacks": [{"task": "e"}]}]).to_string().into_bytes();
+    assert_eq!(Envelope::embed_of(&message).errbacks.len(), 1);
+    let chord = celery("qgeneral.api", json!([OWNER, REPORT, "Servers", {}]), json!({}));
+    let chord =
+        Message { body: json!([[OWNER, REPORT], {}, {"chord": {"task": "t"}}]).to_string().into_bytes(), ..chord };
+    assert_eq!(Envelope::embed_of(&chord), Embed::default());
+    assert!(Envelope::report_of(&chord).is_some(), "its report is told of it");
 }
 
 #[test]
