@@ -1,5 +1,6 @@
 //! One delivery, from its message to its settlement.
 
+mod answer;
 mod cancel;
 mod limit;
 mod tell;
@@ -17,7 +18,7 @@ use crate::metrics::{self, TaskOutcome};
 use crate::request;
 use crate::stages::{self, Ending, StageError};
 use crate::store::{End, Kept, Verdict};
-use crate::task::{BadMessage, Deliver, Envelope, Problem, Step, Task};
+use crate::task::{Answer, BadMessage, Deliver, Envelope, Fault, Problem, Step, Task};
 use chrono::{TimeDelta, Utc};
 use log::Level;
 use std::cell::Cell;
@@ -73,8 +74,16 @@ enum Outcome {
 
 impl Job {
     /// Sees the delivery through, or gives it back when `interrupted` is there first.
-    pub(super) async fn run(self, ticket: Option<Ticket>, interrupted: impl Future<Output = ()>) {
+    pub(super) async fn run(mut self, ticket: Option<Ticket>, interrupted: impl Future<Output = ()>) {
+        let is_upgraded = self.upgrade();
         match Envelope::from_message(&self.delivery.message) {
+            // The broker knows nothing of times in a body.
+            Ok(_) if is_upgraded && self.delivery.message.eta().is_some_and(|eta| eta > Utc::now()) => {
+                let message = &self.delivery.message;
+                if let Err(error) = self.settle((), || self.consumer.retry(&self.delivery, message)).await {
+                    log::warn!("a message of protocol 1 could not be put back for its time: {}", with_causes(&error));
+                }
+            }
             Ok(envelope) => {
                 let id = envelope.id.clone();
                 let receive = || self.node.receive(&self.delivery, &envelope.id, envelope.task.name());
@@ -83,6 +92,14 @@ impl Job {
             }
             Err(error) => self.refuse(&error).await,
         }
+    }
+
+    /// Makes a message of protocol 1 one of protocol 2; whether it was one.
+    fn upgrade(&mut self) -> bool {
+        let message = std::mem::take(&mut self.delivery.message);
+        let was_bare = !message.headers.contains_key("task");
+        self.delivery.message = Envelope::upgraded(message);
+        was_bare && self.delivery.message.headers.contains_key("task")
     }
 
     async fn attempt(&self, envelope: &Envelope, ticket: &Ticket, interrupted: impl Future<Output = ()>) {
@@ -97,7 +114,8 @@ impl Job {
         };
         let took = started.elapsed();
         if let Ok(outcome) = &settled {
-            tell::step(outcome, took).into_iter().for_each(|step| ticket.tell(step));
+            let step = tell::step(outcome, &envelope.task.result(), took);
+            step.into_iter().for_each(|step| ticket.tell(step));
         }
         self.log(envelope, took, settled);
     }
@@ -113,7 +131,7 @@ impl Job {
             Ok(Start::Run(hold)) => *held = hold,
             Ok(Start::Wait(_)) if envelope.has_expired(Utc::now()) => {}
             Ok(Start::Wait(pause)) => return self.put_back(pause).await,
-            Ok(Start::Replaced) => return self.settle(Outcome::Replaced, || self.consumer.ack(&self.delivery)).await,
+            Ok(Start::Replaced) => return self.conclude(envelope, Outcome::Replaced).await,
             Err(error) => return self.fail(envelope, StageError::from(error).into(), held).await,
         }
         if ticket.is_revoked() && !self.is_made(envelope).await {
@@ -134,12 +152,12 @@ impl Job {
             Ended::Done => {
                 leave(held.take(), Duration::ZERO).await;
                 self.slot.take();
-                self.settle(Outcome::Done, || self.consumer.ack(&self.delivery)).await
+                self.conclude(envelope, Outcome::Done).await
             }
             Ended::MadeWay(deliver) => self.make_way(envelope, deliver).await,
-            Ended::Replaced => self.settle(Outcome::Replaced, || self.consumer.ack(&self.delivery)).await,
-            Ended::Removed => self.settle(Outcome::Removed, || self.consumer.ack(&self.delivery)).await,
-            Ended::Overtaken => self.step_aside(held).await,
+            Ended::Replaced => self.conclude(envelope, Outcome::Replaced).await,
+            Ended::Removed => self.conclude(envelope, Outcome::Removed).await,
+            Ended::Overtaken => self.step_aside(envelope, held).await,
             Ended::Cancelled => self.cancel(envelope, true, held).await,
             Ended::Failed(failure) => self.fail(envelope, failure, held).await,
         }
@@ -147,6 +165,9 @@ impl Job {
 
     async fn work(&self, envelope: &Envelope, ticket: &Ticket, hold: Option<&Hold>) -> Ended {
         ticket.start();
+        if self.app.config.worker.track_started {
+            self.tell_caller(&Answer::Started { node: self.node.name.clone() }).await;
+        }
         let work = catch(stages::watched(ticket.watcher(), stages::run(&self.app, envelope)));
         let lost = async {
             match hold {
@@ -183,14 +204,14 @@ impl Job {
 
     /// Ends quietly: whoever has the report now tells of it. The message comes again, unless the report was removed:
     /// it may be that only this worker was cut off for a while.
-    async fn step_aside(&self, held: &mut Option<Hold>) -> Result<Outcome, BrokerError> {
+    async fn step_aside(&self, envelope: &Envelope, held: &mut Option<Hold>) -> Result<Outcome, BrokerError> {
         let kept = match held.as_ref() {
             Some(hold) => hold.look().await,
             None => Kept::Gone,
         };
         leave(held.take(), AFTER_OVERTAKEN).await;
         if kept == Kept::Gone {
-            return self.settle(Outcome::Removed, || self.consumer.ack(&self.delivery)).await;
+            return self.conclude(envelope, Outcome::Removed).await;
         }
         self.put_back(AFTER_OVERTAKEN).await
     }
@@ -202,7 +223,7 @@ impl Job {
             return self.postpone_end(error.into(), held).await;
         }
         leave_cleared(held.take(), envelope).await;
-        self.settle(Outcome::Expired, || self.consumer.ack(&self.delivery)).await
+        self.conclude(envelope, Outcome::Expired).await
     }
 
     async fn fail(
@@ -228,12 +249,15 @@ impl Job {
         }
         let Some(pause) = pause else {
             leave_cleared(held.take(), envelope).await;
-            let outcome = Outcome::Buried(detail.clone());
-            return self.settle(outcome, || self.consumer.bury(&self.delivery, &detail)).await;
+            return self.conclude(envelope, Outcome::Buried(detail)).await;
         };
         leave(held.take(), pause).await;
         let next = envelope.next_attempt(sent, Utc::now(), pause);
-        self.settle(Outcome::Retried(pause, detail), || self.consumer.retry(&self.delivery, &next)).await
+        let answer = Answer::Retry(Fault::failed(&detail));
+        let settled =
+            self.settle(Outcome::Retried(pause, detail), || self.consumer.retry(&self.delivery, &next)).await?;
+        self.tell_caller(&answer).await;
+        Ok(settled)
     }
 
     /// Puts the message back, as the failure of its report could be neither recorded nor told: while store or queue are
@@ -268,7 +292,7 @@ impl Job {
                 log::error!("report {}: its failure could not be sent to its endpoints: {error}", table.report);
             }
         }
-        let settled = self.settle((), || self.consumer.bury(&self.delivery, &reason)).await;
+        let settled = self.bury(&reason, &self.after_refusal(error, &reason)).await;
         let outcome = if settled.is_ok() { TaskOutcome::Dead } else { TaskOutcome::Unsettled };
         metrics::task(metrics::NO_TASK, outcome, Duration::ZERO);
         if let Err(error) = settled {

@@ -1,5 +1,7 @@
 //! Our worker as Celery's own tools see it, on RabbitMQ: the event receiver, `inspect`, a Python worker beside it, Flower.
 
+mod messages;
+
 use crate::support::program::Program;
 use crate::support::python::python;
 use crate::support::rabbit;
@@ -29,7 +31,12 @@ fn site(args: &[&str]) -> Option<Site> {
         ("CELERY_BROKER_URL", url.as_str()),
         ("MAESTRO_DATA_DIR", &data),
         ("MAESTRO_DATA_URI", &data_uri),
+        // Nobody listens there.
+        ("MAESTRO_AUDIT_URI", "http://127.0.0.1:9"),
         ("MAESTRO_TASK_RETRIES", "0"),
+        ("MAESTRO_NOTICE_RETRIES", "1"),
+        ("MAESTRO_RETRY_SECONDS", "1"),
+        ("MAESTRO_TRACK_STARTED", "on"),
     ];
     let all: Vec<&str> = ["worker", "-n", NODE, "-Q", "reports"].iter().chain(args).copied().collect();
     let worker = Program::spawn(&all, &env);
@@ -52,9 +59,10 @@ fn celerys_event_receiver_follows_worker_and_tasks() {
     let Some(seen) = run(include_str!("celery/events.py"), &site) else { return };
     let good = &seen["tasks"]["good"];
     assert_eq!(
-        (&good["state"], &good["name"], &good["worker"], &good["result"]),
-        (&json!("SUCCESS"), &json!("webhook.api"), &json!(NODE), &json!("None")),
+        (&good["state"], &good["name"], &good["worker"]),
+        (&json!("SUCCESS"), &json!("webhook.api"), &json!(NODE))
     );
+    assert!(good["result"].as_str().unwrap().contains("5c0000000000000000000001_general"), "{good}");
     assert!(good["runtime"].as_f64().unwrap() > 0.0, "{good}");
     assert!(good["args"].as_str().unwrap().contains("_general"), "{good}");
     assert_eq!(seen["kinds"]["good"], json!(["task-received", "task-started", "task-succeeded"]));

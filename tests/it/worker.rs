@@ -1,6 +1,7 @@
 //! The worker on the embedded queue and store, and the built program under signals on both brokers.
 
 mod control;
+mod follow;
 mod options;
 mod runs;
 mod steer;

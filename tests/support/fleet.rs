@@ -49,10 +49,7 @@ pub(crate) struct Fleet {
 /// Starts the parts, the sample inventory and the API; `None` where the servers are not there (and it says SKIPPED).
 pub(crate) fn fleet(parts: Parts, servers: u64) -> Option<Fleet> {
     let folder = tempfile::tempdir().unwrap();
-    let sample = servers.to_string();
-    let inventory_dir = folder.path().join("inventory");
-    let args = ["inventory", "--port", "0", "--sample", &sample, "--dir", inventory_dir.to_str().unwrap()];
-    let inventory = Program::listening(&args, &[]);
+    let inventory = sample(&folder, servers);
     let data_uri = inventory.url().to_owned();
     fleet_on(parts, &data_uri, folder, Some(inventory), |_| {})
 }
@@ -65,6 +62,24 @@ pub(crate) fn fleet_reading(parts: Parts, data_uri: &str) -> Option<Fleet> {
 /// As [`fleet_reading`], with the settings of all its processes changed before any of them starts.
 pub(crate) fn fleet_with(parts: Parts, data_uri: &str, change: impl FnOnce(&mut Settings)) -> Option<Fleet> {
     fleet_on(parts, data_uri, tempfile::tempdir().unwrap(), None, change)
+}
+
+/// As [`fleet`] on the embedded store and this RabbitMQ, with all tasks in the queue `reports`.
+pub(crate) fn fleet_sharing(url: &str, servers: u64) -> Fleet {
+    let folder = tempfile::tempdir().unwrap();
+    let inventory = sample(&folder, servers);
+    let data_uri = inventory.url().to_owned();
+    let change = |env: &mut Settings| {
+        env.insert("CELERY_BROKER_URL", url.to_owned());
+        env.insert("CELERY_DEFAULT_QUEUE", "reports".to_owned());
+    };
+    fleet_on(Parts::Embedded, &data_uri, folder, Some(inventory), change).unwrap()
+}
+
+/// Starts an inventory of so many servers in a folder.
+fn sample(folder: &TempDir, servers: u64) -> Program {
+    let (servers, dir) = (servers.to_string(), folder.path().join("inventory"));
+    Program::listening(&["inventory", "--port", "0", "--sample", &servers, "--dir", dir.to_str().unwrap()], &[])
 }
 
 fn fleet_on(

@@ -20,7 +20,7 @@ impl Job {
             return self.postpone_end(error.into(), held).await;
         }
         leave_cleared(held.take(), envelope).await;
-        self.settle(Outcome::Revoked(has_begun), || self.consumer.ack(&self.delivery)).await
+        self.conclude(envelope, Outcome::Revoked(has_begun)).await
     }
 
     /// Whether this very task has made its report already, of which the notices may be missing.
