@@ -1,11 +1,13 @@
 //! One connection of a consumer, as long as it lasts: deliveries in, deliveries handed over, settlements out.
 
+mod steer;
+
 use super::dial::Dialer;
 use super::link::{self, MaxPriority};
 use super::waiting::Waiting;
 use super::wire;
 use crate::broker::handle::{Desk, Order, Plan, Reply};
-use crate::broker::{BrokerError, Change, Delivery, DeliveryTag, MAX_POSTPONED, Postponed};
+use crate::broker::{BrokerError, Delivery, DeliveryTag};
 use amiquip::{Channel, Connection, Consumer, ConsumerMessage, ConsumerOptions, Error};
 use chrono::Utc;
 use crossbeam_channel::{Select, TryRecvError};
@@ -256,36 +258,10 @@ impl<'a> Traffic<'a> {
                 self.change(change)
             }
             Order::Postponed(reply) => {
-                let postponed = self.waiting.iter().take(MAX_POSTPONED).map(|(_, delivery)| Postponed {
-                    due: delivery.message.eta().unwrap_or_default(),
-                    queue: delivery.queue.clone(),
-                    message: delivery.message.clone(),
-                });
-                reply.send(Ok(postponed.collect())).ok();
+                reply.send(Ok(self.postponed())).ok();
                 Ok(())
             }
         }
-    }
-
-    /// What has come from a queue that is taken from no more is still worked on.
-    fn change(&mut self, change: Change) -> Result<(), Error> {
-        let is_open = self.desk.deliveries.is_some();
-        match &change {
-            Change::Prefetch(_) => {}
-            Change::Add(queue) if is_open && !self.plan.queues.contains(queue) => {
-                link::try_declare(self.channel, queue, self.max_priority)?;
-                self.consume(queue.clone())?;
-            }
-            Change::Add(_) => {}
-            Change::Remove(queue) => {
-                if let Some(at) = self.consumers.iter().position(|(name, _)| name == queue) {
-                    let (_, consumer) = self.consumers.remove(at);
-                    self.cancel(&consumer)?;
-                }
-            }
-        }
-        self.plan.change(change);
-        Ok(())
     }
 
     /// An acknowledgement has no answer of its own. The answer to a request after it says that it has arrived, so

@@ -1,12 +1,12 @@
 //! What is special about RabbitMQ: what Celery declares, addresses, connections that are lost.
 
-use super::{Place, QUEUE, consumer, message, next, nothing_comes, publish, text};
+use super::{PATIENCE, Place, QUEUE, consumer, message, next, nothing_comes, publish, text};
 use crate::support::rabbit;
 use amiquip::{AmqpProperties, AmqpValue, Connection, ExchangeDeclareOptions, ExchangeType, FieldTable, Publish};
 use amiquip::{QueueDeclareOptions, Result as AmqpResult};
-use maestro_reports::broker::{BrokerError, Letters, Message};
+use maestro_reports::broker::{BrokerError, CONTROL, Change, Heard, Letters, Mailbox, Message, Post};
 use maestro_reports::task::{Envelope, Task};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -128,6 +128,8 @@ async fn a_lost_connection_is_made_again() {
     publish(&broker, &["a"]).await;
     let consumer = consumer(&broker, 1).await;
     let delivery = next(&*consumer).await;
+    broker.declare("other").await.unwrap();
+    consumer.change(Change::Add("other".to_owned())).await.unwrap();
     rabbit::ctl(&["close_all_connections", "--vhost", rabbit::vhost(&url), "a test"]);
     let again = next(&*consumer).await;
     assert_eq!((text(&again), again.redelivered), ("a", true));
@@ -135,8 +137,31 @@ async fn a_lost_connection_is_made_again() {
     assert!(matches!(consumer.bury(&delivery, "stale").await, Err(BrokerError::Stale)));
     consumer.ack(&again).await.unwrap();
     publish(&broker, &["b"]).await;
-    assert_eq!(text(&next(&*consumer).await), "b");
+    let delivery = next(&*consumer).await;
+    assert_eq!(text(&delivery), "b");
+    consumer.ack(&delivery).await.unwrap();
+    broker.publish("other", &message("c")).await.unwrap();
+    assert_eq!(text(&next(&*consumer).await), "c");
     assert!(broker.dead_letters(QUEUE, 5).await.unwrap().is_empty());
+}
+
+#[actix_rt::test]
+async fn whoever_listens_hears_again_after_a_lost_connection() {
+    let Some(url) = rabbit::url() else { return };
+    let broker = Place::new(Some(url.clone())).open().await;
+    let mut listener = broker.broadcast().listen(Mailbox::Control { node: "w1@vm".to_owned() }).await.unwrap();
+    assert!(listener.is_there(PATIENCE).await);
+    let post =
+        |text: &str| Post { exchange: CONTROL, key: String::new(), headers: Default::default(), body: json!(text) };
+    for text in ["before", "after"] {
+        broker.broadcast().post(vec![post(text)]).await.unwrap();
+        let Some(Heard::Note(note)) = timeout(PATIENCE, listener.next()).await.unwrap() else {
+            panic!("nothing is heard")
+        };
+        assert_eq!(note.body, json!(text).to_string().into_bytes());
+        rabbit::ctl(&["close_all_connections", "--vhost", rabbit::vhost(&url), "a test"]);
+        assert!(listener.is_there(PATIENCE).await);
+    }
 }
 
 #[actix_rt::test]
