@@ -7,9 +7,10 @@ mod tell;
 
 use super::failure::{Ended, Failure, catch, policy, with_causes};
 use super::hold::{Hold, Start};
-use super::node::{Node, Ticket};
+use super::node::Node;
 use super::settle::until_taken;
 use super::slots::Slot;
+use super::tasks::Ticket;
 use crate::app::App;
 use crate::broker::{BrokerError, Consumer, Delivery};
 use crate::domain::Status;

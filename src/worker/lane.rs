@@ -151,7 +151,7 @@ impl Work<'_> {
         let removed = old.iter().filter(|queue| !new.contains(queue)).cloned().map(Change::Remove);
         for change in added.chain(removed).chain([Change::Prefetch(self.followed.prefetch())]) {
             if let Err(error) = self.consumer.change(change).await {
-                log::warn!("the queue's reader may take as before: {}", with_causes(&error));
+                log::warn!("what is taken changes with the next connection: {}", with_causes(&error));
             }
         }
     }

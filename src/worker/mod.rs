@@ -7,7 +7,7 @@
 //! does is the business of `stages`.
 //!
 //! `presence` is what other programs see of a worker: its events and signs of life, and its answers (`control`); `node`
-//! is what both know of the worker and its running tasks.
+//! is what both know of the worker, `tasks` of its tasks.
 
 mod banner;
 mod control;
@@ -22,6 +22,7 @@ mod presence;
 mod revoked;
 mod settle;
 mod slots;
+mod tasks;
 mod waiting;
 
 pub use banner::banner;

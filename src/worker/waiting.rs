@@ -1,7 +1,7 @@
 //! Deliveries that a lane has and that have not begun: no slot is free, or their rate does not let them.
 
 use super::limits::Limits;
-use super::node::Ticket;
+use super::tasks::Ticket;
 use crate::broker::Delivery;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
