@@ -137,19 +137,15 @@ impl Run<'_> {
         due: Option<DateTime<Utc>>,
     ) -> Result<Option<Mark>, RunError> {
         let (schedule, task_id) = (self.schedule, self.schedule.task_id(at));
-        let request = request_of(self.app, schedule, Some(task_id.clone())).await;
-        if self.leading.fence() != Some(self.fence) {
-            return Ok(None);
-        }
-        let now = Utc::now();
-        let launched = match request {
-            Ok(request) => request::launch(self.app, request, now).await.map_err(RunError::from),
+        let launched = match self.launch(&task_id).await {
+            Ok(false) => return Ok(None),
+            Ok(true) => Ok(()),
             Err(error) => Err(error),
         };
+        let now = Utc::now();
         mark.asked.remove(&at);
         match launched {
-            Ok(requested) => {
-                log::info!("{}: {} requested as task {}", named(schedule), requested.table, requested.task_id);
+            Ok(()) => {
                 mark.linking = schedule.record.as_ref().is_some_and(|record| !record.chain.is_empty());
                 mark.requested(last_run(schedule, task_id, due, now));
             }
@@ -162,6 +158,25 @@ impl Run<'_> {
             Err(error) => return Err(error),
         }
         Ok(self.put(mark).await?)
+    }
+
+    /// Enqueues the task, unless a worker has begun it already: then a leader died before it could note so. False where
+    /// this process does not lead any more.
+    async fn launch(&self, task_id: &str) -> Result<bool, RunError> {
+        let report = self.store.report(&self.schedule.table()).await?;
+        if report.is_some_and(|report| {
+            report.task_id == task_id && (report.started_at.is_some() || report.status != Status::Process)
+        }) {
+            log::info!("{}: the task {task_id} was enqueued by a former leader", named(self.schedule));
+            return Ok(true);
+        }
+        let request = request_of(self.app, self.schedule, Some(task_id.to_owned())).await?;
+        if self.leading.fence() != Some(self.fence) {
+            return Ok(false);
+        }
+        let requested = request::launch(self.app, request, Utc::now()).await?;
+        log::info!("{}: {} requested as task {}", named(self.schedule), requested.table, requested.task_id);
+        Ok(true)
     }
 
     /// Asks for the runs that follow the last one. A link to a schedule that is disabled then comes to nothing.

@@ -3,6 +3,8 @@
 use crate::support::fleet::{self, Fleet, OWNER, Parts, get, patch, post};
 use crate::support::platform::Platform;
 use crate::support::program::Program;
+use maestro_reports::schedule::Mark;
+use maestro_reports::{config, store};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -89,6 +91,37 @@ fn a_schedule_of_a_request_runs_counts_its_failures_and_pauses() {
         assert_eq!((&shown["next_run"], &shown["last_run"]["outcome"]), (&Value::Null, &json!("error")));
         patch(&often, &json!({"paused": false, "component": "Servers", "every": "2s"}));
         fleet.wait("it to go on", || (get(&often)["last_run"]["outcome"] == "finished").then_some(()));
+    });
+}
+
+#[test]
+fn a_run_that_a_dying_leader_enqueued_and_did_not_note_is_made_once() {
+    on_all_parts(|fleet| {
+        let worker = fleet.worker();
+        let (mut beat, file) = following(fleet);
+        fs::write(&file, table("often", "every = \"2s\"")).unwrap();
+        beat.wait_for("schedule often: finished");
+        fs::write(&file, table("often", "every = \"2s\"\nenabled_until = 2020-01-01T00:00:00Z")).unwrap();
+        beat.terminate();
+        assert!(beat.end().success());
+        let task = tasks(&beat.log()).pop().unwrap();
+        worker.wait_for(&format!("task qgeneral.api: done task.id={task}"));
+        // As if it had died between the two.
+        claim_again(fleet);
+        let next = fleet.spawn(&["beat"], &[("MAESTRO_SCHEDULES_FILE", file.to_str().unwrap())]);
+        next.wait_for(&format!("schedule often: the task {task} was enqueued by a former leader"));
+        assert_eq!(tasks(&next.log()), [""; 0]);
+    });
+}
+
+/// Marks the last run of the schedule `often` as claimed and not enqueued yet.
+fn claim_again(fleet: &Fleet) {
+    let get = |name: &str| Some(fleet.setting(name)).filter(|value| !value.is_empty()).map(str::to_owned);
+    let settings = config::load(&get, None, &[]).unwrap();
+    actix_rt::System::new().block_on(async {
+        let store = store::open(&settings).await.unwrap();
+        let mark = store.mark("often").await.unwrap().unwrap();
+        assert!(store.put_mark(&Mark { pending: true, ..mark }).await.unwrap());
     });
 }
 
