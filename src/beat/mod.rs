@@ -1,9 +1,9 @@
 //! The timetable: requests the reports of schedules when they are due.
 //!
-//! Schedules come from files, from requests by way of the store, and from the platform where it is set. Any number of `beat` processes may run; one of them
-//! leads. A run is claimed in the store before it is enqueued: the store takes a claim once, and from no former leader.
-//! Whoever leads next enqueues what was claimed and not enqueued. The task's id is made from schedule and due time, so
-//! that even a run that is enqueued twice is one.
+//! Schedules come from files, from requests by way of the store, and from the platform where it is set. Any number of
+//! `beat` processes may run; one of them leads. A run is claimed in the store before it is enqueued: the store takes a
+//! claim once, and from no former leader. Whoever leads next enqueues what was claimed and not enqueued. The task's id is
+//! made from schedule and due time, so that even a run that is enqueued twice is one.
 //!
 //! ```text
 //! files     the schedules of the files, followed    lead  the lease and its fencing token

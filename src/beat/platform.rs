@@ -9,11 +9,11 @@ use super::pause;
 use super::run::{Run, RunError, named};
 use crate::app::App;
 use crate::peers::PeerError;
-use crate::schedule::{self, Mark, Outcome, Schedule};
+use crate::schedule::{self, Mark, Outcome, Schedule, WrongField};
 use crate::store::Store;
 use chrono::Utc;
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -24,6 +24,8 @@ use tokio::time::{sleep, timeout};
 const READ: Duration = Duration::from_secs(1);
 /// How long the platform is left alone after it did not answer.
 const REST: Duration = Duration::from_secs(5);
+/// How the message of a record begins that cannot be used.
+const LEFT_OUT: &str = "left out: ";
 /// How long stopping may take.
 const STOPPING: Duration = Duration::from_secs(2);
 
@@ -43,7 +45,6 @@ impl Follower {
             leading: leading.clone(),
             schedules: Vec::new(),
             read_at: None,
-            wrong: BTreeMap::new(),
         };
         app.config.timetable.platform.then(|| Self { stop, task: actix_rt::spawn(platform.follow(stopped)) })
     }
@@ -64,8 +65,6 @@ struct Platform {
     /// As the platform last told them.
     schedules: Vec<Schedule>,
     read_at: Option<Instant>,
-    /// What is wrong with records, as the log has told.
-    wrong: BTreeMap<String, String>,
 }
 
 impl Platform {
@@ -125,25 +124,46 @@ impl Platform {
     async fn read(&mut self) -> Result<(), PeerError> {
         let records = self.app.peers.schedulers().await?;
         self.read_at = Some(Instant::now());
-        let (mut schedules, mut wrong) = (Vec::new(), BTreeMap::new());
+        let mut schedules = Vec::new();
         for record in &records {
-            match schedule::read_record(record, self.app.config.timetable.zone) {
-                Ok(schedule) => schedules.push(schedule),
-                Err(fields) => {
-                    let texts = fields.iter().map(|wrong| format!("{}: {}", wrong.field, wrong.expected));
-                    let id = record.get("_id").and_then(Value::as_str).unwrap_or_default();
-                    wrong.insert(id.to_owned(), texts.collect::<Vec<_>>().join("; "));
-                }
+            let read = schedule::read_record(record, self.app.config.timetable.zone);
+            // One record that is refused must not keep the others from being run.
+            if let Err(error) = self.tell_mistakes(record, read.as_ref().err()).await {
+                log::warn!("beat: the platform was not told of a mistake: {error}");
             }
-        }
-        for (id, text) in wrong.iter().filter(|(id, text)| self.wrong.get(*id) != Some(*text)) {
-            log::error!("schedule {id} of the platform is left out: {text}");
+            schedules.extend(read);
         }
         if schedules.len() != self.schedules.len() {
             log::info!("beat: {} schedules of the platform", schedules.len());
         }
-        (self.schedules, self.wrong) = (schedules, wrong);
+        self.schedules = schedules;
         Ok(())
+    }
+
+    /// Tells why a record is left out, unless it says so already; takes that back where it is not.
+    async fn tell_mistakes(
+        &self,
+        record: &Map<String, Value>,
+        mistakes: Option<&Vec<WrongField>>,
+    ) -> Result<(), PeerError> {
+        let text = |name| record.get(name).and_then(Value::as_str).unwrap_or_default();
+        let (id, said) = (text("_id"), text("msg"));
+        let message = match mistakes {
+            Some(mistakes) => {
+                let texts: Vec<_> =
+                    mistakes.iter().map(|WrongField { field, expected }| format!("{field}: {expected}")).collect();
+                format!("{LEFT_OUT}{}", texts.join("; "))
+            }
+            None if said.starts_with(LEFT_OUT) => String::new(),
+            None => return Ok(()),
+        };
+        if message == said {
+            return Ok(());
+        }
+        if !message.is_empty() {
+            log::error!("schedule {id} of the platform is {message}");
+        }
+        self.app.peers.put_scheduler(id, Map::from_iter([("msg".to_owned(), message.into())])).await
     }
 
     /// Tells the platform what its record does not say yet; whether there was anything to tell.

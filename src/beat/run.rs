@@ -97,7 +97,8 @@ impl Run<'_> {
         }
     }
 
-    /// Notes how the last run has ended, if it has, and has it cancelled where it takes too long; `None` where somebody else notes something.
+    /// Notes how the last run has ended, if it has, and has it cancelled where it takes too long; `None` where somebody
+    /// else notes something.
     async fn observe(&self, mark: Mark, now: DateTime<Utc>) -> Result<Option<Mark>, RunError> {
         let Some(run) = mark.run.as_ref().filter(|run| run.outcome == Outcome::Process) else { return Ok(Some(mark)) };
         let report = self.store.report(&run.table).await?;

@@ -96,7 +96,12 @@ fn a_schedule_whose_runs_fail_is_disabled_with_a_message_until_somebody_enables_
     tell(&fleet, "schedulers", &[record(OFTEN, 1, "seconds", &json!({})), broken]);
     let _worker = fleet.worker();
     let beat = fleet.spawn(&["beat"], PLATFORM);
-    beat.wait_for("of the platform is left out: ");
+    beat.wait_for(&format!("schedule {NEXT} of the platform is left out: period_type: expected interval or cron"));
+    wait_for(&fleet, "its mistakes to be told", NEXT, |record| {
+        record["msg"].as_str().is_some_and(|msg| msg.starts_with("left out: period_type: expected interval or cron; "))
+    });
+    tell(&fleet, "schedulers", &[record(NEXT, 1000, "weeks", &json!({}))]);
+    wait_for(&fleet, "it to be used", NEXT, |record| record["msg"] == "");
     let disabled = wait_for(&fleet, "it to be disabled", OFTEN, |record| record["enabled"] == false);
     let (report, why) =
         (report_of(OFTEN), "paused after 3 failures in a row, the last: the platform has no active report");
