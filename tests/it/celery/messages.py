@@ -3,6 +3,10 @@ import time
 from datetime import datetime, timedelta, timezone
 
 
+def revoke(id, **options):
+    return app.control.revoke(id, reply=True, timeout=10, limit=1, destination=["w1@test"], **options)[0]["w1@test"]["ok"]
+
+
 def work():
     seen = {}
     seen["success"] = end(append(1).apply_async())
@@ -25,10 +29,10 @@ def work():
     # It expires before its time has come, while it waits in the worker: in the queue RabbitMQ would drop it.
     eta = datetime.now(timezone.utc) + timedelta(seconds=1.5)
     seen["expired"] = end(append(4).apply_async(eta=eta, expires=eta - timedelta(seconds=0.3)))
-    app.control.revoke("revoked-1", reply=True, timeout=10, limit=1)
+    revoke("revoked-1")
     seen["revoked"] = end(append(5).apply_async(task_id="revoked-1"))
     running = app.send_task("qgeneral.api", args=[REPORT, REPORT, "Servers", {}], queue="reports")
-    while app.control.revoke(running.id, terminate=True, reply=True, timeout=10, limit=1)[0]["w1@test"]["ok"].endswith("unknown"):
+    while revoke(running.id, terminate=True).endswith("unknown"):
         time.sleep(0.1)
     seen["terminated"] = end(running)
     for name in ("gzip", "bzip2"):
