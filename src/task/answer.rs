@@ -3,6 +3,7 @@
 use crate::broker::{Message, Outgoing};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 /// How a task stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +53,13 @@ impl Fault {
     #[must_use]
     pub fn bad_message(message: &str) -> Self {
         Self { kind: "ValueError", module: "builtins", message: message.to_owned() }
+    }
+
+    /// The task ran for longer than it may: Celery's `TimeLimitExceeded`.
+    #[must_use]
+    pub fn too_long(limit: Duration) -> Self {
+        let message = limit.as_secs_f64().to_string();
+        Self { kind: "TimeLimitExceeded", module: "billiard.exceptions", message }
     }
 
     fn to_value(&self) -> Value {

@@ -31,6 +31,8 @@ pub(super) enum Ended {
     Overtaken,
     /// An operator has ended it.
     Cancelled,
+    /// It ran for longer than it may, which is so long.
+    TooLong(Duration),
     Failed(Failure),
 }
 

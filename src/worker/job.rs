@@ -60,6 +60,8 @@ enum Outcome {
     Retried(Duration, String),
     /// With the dead letters; why.
     Buried(String),
+    /// With the dead letters: it ran for longer than it may, which is so long.
+    TooLong(Duration),
     GivenBack,
     /// Put back for the pause: another run has the report.
     Waits(Duration),
@@ -160,6 +162,7 @@ impl Job {
             Ended::Removed => self.conclude(envelope, Outcome::Removed).await,
             Ended::Overtaken => self.step_aside(envelope, held).await,
             Ended::Cancelled => self.cancel(envelope, true, held).await,
+            Ended::TooLong(limit) => self.end_long(envelope, limit, held).await,
             Ended::Failed(failure) => self.fail(envelope, failure, held).await,
         }
     }
@@ -179,7 +182,7 @@ impl Job {
         let stopped = async {
             let ended = tokio::select! {
                 () = ticket.terminated() => Ended::Cancelled,
-                failure = self.past_its_time(envelope) => Ended::Failed(failure),
+                limit = self.past_its_time(envelope) => Ended::TooLong(limit),
             };
             ticket.may_be_left().await;
             ended
@@ -321,6 +324,9 @@ impl Job {
                 (Level::Warn, Retried, "failed", format!(", next attempt in {:.1} s: {why}", pause.as_secs_f64()))
             }
             Ok(Outcome::Buried(why)) => (Level::Error, Dead, "failed for good", format!(": {why}")),
+            Ok(Outcome::TooLong(limit)) => {
+                (Level::Error, Dead, "failed for good", format!(": {}", limit::too_long(limit)))
+            }
             Ok(Outcome::GivenBack) => (Level::Info, GivenBack, "interrupted and given back", String::new()),
             Ok(Outcome::Waits(pause)) => {
                 let pause = pause.as_secs_f64();

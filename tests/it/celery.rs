@@ -70,6 +70,9 @@ fn celerys_event_receiver_follows_worker_and_tasks() {
     assert_eq!((&bad["state"], &seen["kinds"]["bad"]), (&json!("FAILURE"), &json!(["task-failed"])));
     assert!(bad["exception"].as_str().unwrap().contains("unknown task"), "{bad}");
     assert_eq!(seen["kinds"]["late"], json!(["task-received", "task-revoked"]));
+    // What Celery makes of the result is its own exception.
+    assert_eq!(seen["slow"], "TimeLimitExceeded('0.5')");
+    assert_eq!(seen["kinds"]["slow"], json!(["task-received", "task-started", "task-failed"]));
     let worker = &seen["workers"][NODE];
     assert_eq!(
         (&worker["alive"], &worker["freq"], &worker["sw_ident"]),

@@ -3,6 +3,7 @@
 //! The one place where an outcome becomes a result (celery.md §4) and follow-ups (§2). A task's callbacks go out before its
 //! result, its errbacks after it, and both before the delivery is settled: a crash in between sends them again, with the same ids.
 
+use super::limit::too_long;
 use super::{Job, Outcome, SETTLE_PAUSE, until_taken};
 use crate::broker::{BrokerError, Outgoing};
 use crate::task::{Answer, BadMessage, Envelope, Fault, FollowUps, Origin};
@@ -11,10 +12,24 @@ use chrono::Utc;
 impl Job {
     /// Ends a delivery that is not to come again. Where a queue refuses what follows, the task has failed.
     pub(super) async fn conclude(&self, envelope: &Envelope, outcome: Outcome) -> Result<Outcome, BrokerError> {
-        if let Outcome::Buried(why) = &outcome {
-            let mut then: Vec<_> = self.answer(&Answer::Failure(Fault::failed(why))).into_iter().collect();
+        let failed = match &outcome {
+            Outcome::Buried(why) => Some((why.clone(), Fault::failed(why))),
+            Outcome::TooLong(limit) => Some((too_long(*limit), Fault::too_long(*limit))),
+            Outcome::Done
+            | Outcome::Expired
+            | Outcome::Revoked(_)
+            | Outcome::Retried(..)
+            | Outcome::GivenBack
+            | Outcome::Waits(_)
+            | Outcome::Unended(_)
+            | Outcome::Replaced
+            | Outcome::Removed
+            | Outcome::MadeWay => None,
+        };
+        if let Some((why, fault)) = failed {
+            let mut then: Vec<_> = self.answer(&Answer::Failure(fault)).into_iter().collect();
             then.extend(envelope.embed.on_failure(self.origin(envelope)).messages);
-            self.bury(why, &then).await?;
+            self.bury(&why, &then).await?;
             return Ok(outcome);
         }
         let then = self.after(envelope, &outcome);
@@ -45,6 +60,7 @@ impl Job {
             Outcome::Removed => (Vec::new(), Answer::Revoked("its report or endpoint was removed")),
             Outcome::Retried(..)
             | Outcome::Buried(_)
+            | Outcome::TooLong(_)
             | Outcome::GivenBack
             | Outcome::Waits(_)
             | Outcome::Unended(_)

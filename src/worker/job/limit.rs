@@ -1,7 +1,8 @@
 //! How long a task may run.
 
-use super::{Failure, Job};
-use crate::broker::Message;
+use super::{Hold, Job, Outcome, leave_cleared};
+use crate::broker::{BrokerError, Message};
+use crate::stages;
 use crate::task::Envelope;
 use crate::worker::limits;
 use serde_json::Value;
@@ -12,13 +13,33 @@ use tokio::time::sleep;
 impl Job {
     /// Back when the task has run for longer than it may: as its message says, else as operators have set for its name,
     /// else as the settings say.
-    pub(super) async fn past_its_time(&self, envelope: &Envelope) -> Failure {
+    pub(super) async fn past_its_time(&self, envelope: &Envelope) -> Duration {
         let named = || self.node.limits.time(envelope.task.name());
         let limit = of_message(&self.delivery.message).or_else(named).or(self.app.config.worker.time_limit);
         let Some(limit) = limit else { return pending().await };
         sleep(limit).await;
-        Failure::for_good(format!("the task ran for longer than its time limit of {} s", limit.as_secs_f64()))
+        limit
     }
+
+    /// Ends a task that has run for longer than it may: its report is `error`, the old rows stay, and nobody tries again.
+    pub(super) async fn end_long(
+        &self,
+        envelope: &Envelope,
+        limit: Duration,
+        held: &mut Option<Hold>,
+    ) -> Result<Outcome, BrokerError> {
+        let message = too_long(limit);
+        if let Err(error) = stages::failed(&self.app, envelope, &message, None).await {
+            return self.postpone_end(error.into(), held).await;
+        }
+        leave_cleared(held.take(), envelope).await;
+        self.conclude(envelope, Outcome::TooLong(limit)).await
+    }
+}
+
+/// What people read of a task that has run for longer than it may.
+pub(super) fn too_long(limit: Duration) -> String {
+    format!("the task ran for longer than its time limit of {} s", limit.as_secs_f64())
 }
 
 /// The shorter of the two limits that a message gives (celery.md §2).

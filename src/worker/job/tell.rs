@@ -1,6 +1,7 @@
 //! What events tell of a delivery.
 
 use super::Outcome;
+use super::limit::too_long;
 use crate::task::{Problem, Step};
 use serde_json::Value;
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub(super) fn step(outcome: &Outcome, result: &Value, took: Duration) -> Option<
         Outcome::Revoked(terminated) => Step::Revoked { terminated: *terminated, expired: false },
         Outcome::Retried(_, why) | Outcome::Unended(why) => Step::Retried(problem(why)),
         Outcome::Buried(why) => Step::Failed(problem(why)),
+        Outcome::TooLong(limit) => Step::Failed(problem(&too_long(*limit))),
         Outcome::GivenBack => Step::Rejected,
         Outcome::Waits(_) | Outcome::MadeWay => return None,
     })

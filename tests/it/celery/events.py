@@ -5,8 +5,9 @@ from datetime import datetime, timedelta, timezone
 
 from celery import Celery
 
-app = Celery(broker=sys.argv[1])
+app = Celery(broker=sys.argv[1], backend="rpc://")
 TABLE, REPORT = "5c0000000000000000000001_general", "5c0000000000000000000001"
+OWNER = "5c0000000000000000000002"
 ENDS = {"task-succeeded", "task-failed", "task-revoked"}
 kinds, state = {}, app.events.State()
 
@@ -27,7 +28,9 @@ with app.connection() as connection:
     app.send_task("no.such.task", queue="reports", task_id="bad")
     eta = datetime.now(timezone.utc) + timedelta(seconds=1)
     app.send_task("webhook.api", args=[TABLE, rows, REPORT], queue="reports", task_id="late", eta=eta)
-    while not all(ENDS & set(kinds.get(task, [])) for task in ("good", "bad", "late")):
+    general = [OWNER, REPORT, "Servers", {}]
+    slow = app.send_task("qgeneral.api", args=general, queue="reports", task_id="slow", time_limit=0.5)
+    while not all(ENDS & set(kinds.get(task, [])) for task in ("good", "bad", "late", "slow")):
         next(events)
     next(events)  # One more sign of life.
 
@@ -40,4 +43,5 @@ workers = {
     name: {field: getattr(worker, field) for field in ("alive", "freq", "sw_ident", "processed", "active")}
     for name, worker in state.workers.items()
 }
-print(json.dumps({"kinds": kinds, "tasks": tasks, "workers": workers}))
+result = repr(slow.get(timeout=30, propagate=False))
+print(json.dumps({"slow": result, "kinds": kinds, "tasks": tasks, "workers": workers}))
