@@ -25,6 +25,12 @@ pub(super) async fn ask(bench: &Bench, method: &str, arguments: Value) -> Value 
     }
 }
 
+/// Whether nothing is left to do.
+pub(super) async fn idle(bench: &Bench) -> bool {
+    let (active, reserved) = (ask(bench, "active", json!({})).await, ask(bench, "reserved", json!({})).await);
+    bench.app.broker.depth(QUEUE).await.unwrap() == 0 && active == json!([]) && reserved == json!([])
+}
+
 #[actix_rt::test]
 async fn a_terminated_report_is_an_error_and_keeps_its_old_rows() {
     terminate_a_report(&[]).await;
@@ -60,7 +66,7 @@ async fn terminate_a_report(settings: &[(&str, &str)]) {
     becomes(async || bench.report().await.status == Status::Error).await;
     assert_eq!(bench.report().await.message, "cancelled by an operator while it ran (terminate)");
     // The notices too.
-    becomes(async || bench.app.broker.depth(QUEUE).await.unwrap() == 0).await;
+    becomes(async || idle(&bench).await).await;
     stop.await;
     assert_eq!(bench.rows().await, 1);
     assert_eq!(bench.app.store.as_ref().unwrap().staging(&table(), &second.id).await.unwrap(), None);

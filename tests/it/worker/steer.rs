@@ -1,6 +1,6 @@
 //! Steering a running worker, on both brokers: its size, its queues, limits of tasks, and what it has not begun.
 
-use super::control::ask;
+use super::control::{ask, idle};
 use super::runs::Gate;
 use super::*;
 use maestro_reports::broker::{Heard, Mailbox, Post, REPLIES};
@@ -32,11 +32,6 @@ async fn bench_on(url: &str, gate: &Gate, settings: &[(&str, &str)]) -> Bench {
 async fn status(bench: &Bench, table: &TableName) -> Option<(Status, String)> {
     let report = bench.app.store.as_ref().unwrap().report(table).await.unwrap()?;
     Some((report.status, report.message))
-}
-
-async fn idle(bench: &Bench) -> bool {
-    let (active, reserved) = (ask(bench, "active", json!({})).await, ask(bench, "reserved", json!({})).await);
-    bench.app.broker.depth(QUEUE).await.unwrap() == 0 && active == json!([]) && reserved == json!([])
 }
 
 fn ids(tasks: &Value) -> Vec<&str> {
