@@ -197,7 +197,7 @@ impl Signature {
         let value = plain_value(self.option(name));
         let at = match value.as_str() {
             Some(text) => parse_date(text)?,
-            None => now.checked_add_signed(TimeDelta::milliseconds((value.as_f64()? * 1000.0) as i64))?,
+            None => now.checked_add_signed(TimeDelta::try_milliseconds((value.as_f64()? * 1000.0) as i64)?)?,
         };
         Some(at.to_rfc3339_opts(SecondsFormat::Micros, false))
     }

@@ -2,6 +2,7 @@ use super::*;
 use crate::broker::Outgoing;
 use crate::task::Envelope;
 use chrono::{DateTime, Utc};
+use proptest::prelude::*;
 
 const REPORT: &str = "5c0000000000000000000001";
 
@@ -179,4 +180,45 @@ fn what_follows_one_of_our_tasks_is_one_of_our_tasks() {
         (envelope.task.name(), envelope.root(), envelope.parent_id.as_deref()),
         ("webhook.api", "first", Some("me"))
     );
+}
+
+/// Signatures of every kind, some of them spoilt.
+fn signature() -> impl Strategy<Value = Value> {
+    let options = prop_oneof![
+        Just(json!({})),
+        Just(
+            json!({"queue": "q", "task_id": "t", "countdown": 1e300, "expires": -1e300, "priority": 900, "headers": [1]})
+        ),
+        Just(json!({"eta": {"__type__": "datetime", "__value__": 5}, "link": 7, "link_error": [{}], "chain": {}})),
+        Just(json!(null)),
+    ];
+    let leaf = (options.clone(), any::<Option<bool>>())
+        .prop_map(|(options, immutable)| json!({"task": "t", "args": [1], "options": options, "immutable": immutable}));
+    let leaf = prop_oneof![9 => leaf, 1 => Just(json!({"task": 5})), 1 => Just(json!(null))];
+    leaf.prop_recursive(3, 12, 3, move |inner| {
+        let kind = prop_oneof!["chain", "group", "chord", "other"];
+        (kind, proptest::collection::vec(inner, 0..3), options.clone()).prop_map(|(kind, tasks, options)| {
+            json!({"task": "c", "subtask_type": kind, "kwargs": {"tasks": tasks}, "options": options})
+        })
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_read_is_sent_and_nothing_panics(
+        callbacks in proptest::collection::vec(signature(), 0..3),
+        errbacks in signature(),
+        chain in proptest::collection::vec(signature(), 0..3),
+    ) {
+        let fields = json!({"callbacks": callbacks, "errbacks": [errbacks], "chain": chain});
+        if let Ok(embed) = Embed::read(fields) {
+            for sent in [embed.on_success(origin(), &json!(1)), embed.on_failure(origin())] {
+                prop_assert_eq!(sent.messages.len(), sent.ids.len());
+                for message in all(&sent) {
+                    prop_assert!(message["headers"]["task"].is_string() && message["args"].is_array());
+                }
+            }
+            prop_assert_eq!(Embed::read(embed.to_value()).unwrap(), embed);
+        }
+    }
 }
