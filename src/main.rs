@@ -133,7 +133,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     done.map(|()| ExitCode::SUCCESS)
 }
 
-/// Works while the listener for metrics, where there is one, is open.
+/// A worker with the files and the banner that its options ask for.
 async fn work(mut config: Config, args: &WorkerArgs) -> anyhow::Result<()> {
     let ignored = args.ignored.given();
     if !ignored.is_empty() {
@@ -169,6 +169,7 @@ async fn work_and_beat(app: App) -> anyhow::Result<()> {
     tokio::try_join!(work, beat).map(drop)
 }
 
+/// Works while the listener for metrics, where there is one, is open.
 async fn monitored<T>(app: App, work: impl AsyncFnOnce(App) -> T) -> anyhow::Result<T> {
     let monitor = api::monitor(&app)?;
     let done = work(app).await;

@@ -91,9 +91,8 @@ async fn mingle(app: App, node: Arc<Node>) {
     for (other, answer) in answers.iter().filter(|(name, _)| **name != node.name) {
         log::debug!("{other} is there too");
         node.hear_of(answer["clock"].as_u64().unwrap_or(0));
-        node.learn(answer.get("revoked"));
+        node.terminate(&node.learn(answer.get("revoked")));
     }
-    node.terminate(&node.revoked());
 }
 
 /// Answers requests; says that it is there as soon as it hears them.

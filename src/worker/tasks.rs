@@ -150,14 +150,16 @@ impl Node {
         ids.iter().for_each(|id| tasks.revoked.add(id, Instant::now()));
     }
 
-    /// Remembers what another worker knows to be revoked: older ones send a table by id, newer ones a list.
-    pub(super) fn learn(&self, revoked: Option<&Value>) {
+    /// Remembers what another worker knows to be revoked, and comes back with it: older ones send a table by id, newer ones
+    /// a list.
+    pub(super) fn learn(&self, revoked: Option<&Value>) -> Vec<String> {
         let ids: Vec<String> = match revoked {
             Some(Value::Object(table)) => table.keys().cloned().collect(),
             Some(Value::Array(ids)) => ids.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect(),
             Some(_) | None => Vec::new(),
         };
         self.revoke(&ids);
+        ids
     }
 
     /// Remembers that tasks with one of these stamps must not begin any more.
