@@ -27,7 +27,7 @@ pub struct WorkerArgs {
     /// The same; the shorter of the two counts
     #[arg(long, value_name = "SECONDS")]
     pub soft_time_limit: Option<String>,
-    /// Node name; %h is the host name, %n its first label, %d the rest, %i 0, %% a percent sign [default: celery@%h]
+    /// Node name; %h is the host name, %n its first label, %d the rest, %i 0, %% a percent sign [default: maestro@%h]
     #[arg(short = 'n', long, value_name = "NAME")]
     pub hostname: Option<String>,
     /// Broker, amqp://…

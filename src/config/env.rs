@@ -81,7 +81,7 @@ pub static VARS: &[Var] = &[
     var("MAESTRO_PREFETCH_MULTIPLIER", "worker.prefetch_multiplier", "1", number(0, 1000, "messages"), "messages that a worker has for each task at a time, those that run included; 0: as many as there are"),
     var("MAESTRO_TIME_LIMIT", "worker.time_limit_seconds", "0", number(0, MANY, "seconds"), "how long a task may run before it ends in `error`; a task's own limit is stronger; 0: as long as it takes"),
     var("MAESTRO_SOFT_TIME_LIMIT", "worker.soft_time_limit_seconds", "0", number(0, MANY, "seconds"), "the same, named as Celery names it; the shorter of the two counts"),
-    var("MAESTRO_HOSTNAME", "worker.hostname", "celery@%h", Kind::Node, "node name of a worker; `%h` host name, `%n` its first label, `%d` the rest"),
+    var("MAESTRO_HOSTNAME", "worker.hostname", "maestro@%h", Kind::Node, "node name of a worker; `%h` host name, `%n` its first label, `%d` the rest"),
     var("MAESTRO_TASK_EVENTS", "worker.task_events", "off", Kind::Choice(&["off", "on"]), "whether a worker tells of its tasks from the start, as Celery's `-E`; Flower turns it on by itself"),
     var("MAESTRO_MINGLE", "worker.mingle", "on", Kind::Choice(&["off", "on"]), "whether a worker that starts asks the others which tasks were revoked"),
     var("MAESTRO_TRACK_STARTED", "worker.track_started", "off", Kind::Choice(&["off", "on"]), "whether a caller is told that a worker has begun its task, as Celery's `task_track_started`"),

@@ -49,7 +49,7 @@ fn the_defaults_are_the_contracts() {
     );
     assert_eq!(config.peers.audit_uri.as_deref(), Some("http://localhost:10900"));
     assert_eq!(config.worker.retry_pause, Duration::from_secs(5));
-    assert!(config.worker.hostname.starts_with("celery@"));
+    assert!(config.worker.hostname.starts_with("maestro@"));
 }
 
 #[test]

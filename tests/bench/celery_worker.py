@@ -12,4 +12,4 @@ def ping():
     pass
 
 
-app.worker_main(["worker", "--queues", queue, "--concurrency", processes, "--loglevel", "WARNING"])
+app.worker_main(["worker", "--queues", queue, "--concurrency", processes, "--hostname", "python@%h", "--loglevel", "WARNING"])

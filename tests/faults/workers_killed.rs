@@ -81,7 +81,7 @@ fn none_comes(account: &Account) {
     site.kill(only);
     gate.open();
     let record = site.recorded(&run);
-    let waited = record.message.strip_prefix("the worker celery@").and_then(|text| text.split_once(" was lost "));
+    let waited = record.message.strip_prefix("the worker maestro@").and_then(|text| text.split_once(" was lost "));
     let waited = waited.and_then(|(_, text)| text.split_once(" ago and no other has taken it over: start a worker"));
     let waited = waited.and_then(|(time, _)| time.strip_suffix('s')?.parse::<u64>().ok());
     assert!(waited.is_some_and(|seconds| (2..60).contains(&seconds)), "{record:?}");

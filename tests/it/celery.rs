@@ -21,6 +21,10 @@ struct Site {
 }
 
 fn site(args: &[&str]) -> Option<Site> {
+    start(&[&["-n", NODE], args].concat())
+}
+
+fn start(args: &[&str]) -> Option<Site> {
     let url = rabbit::url()?;
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
@@ -38,7 +42,7 @@ fn site(args: &[&str]) -> Option<Site> {
         ("MAESTRO_RETRY_SECONDS", "1"),
         ("MAESTRO_TRACK_STARTED", "on"),
     ];
-    let all: Vec<&str> = ["worker", "-n", NODE, "-Q", "reports"].iter().chain(args).copied().collect();
+    let all: Vec<&str> = ["worker", "-Q", "reports"].iter().chain(args).copied().collect();
     let worker = Program::spawn(&all, &env);
     worker.wait_for("takes from reports");
     Some(Site { url, worker, _silent: silent, _folder: folder })
@@ -51,6 +55,13 @@ fn run(script: &str, site: &Site) -> Option<Value> {
 
 fn keys(value: &Value) -> BTreeSet<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn workers_without_a_name_do_not_lock_each_other_out() {
+    let Some(site) = start(&[]) else { return };
+    let Some(nodes) = run(include_str!("celery/names.py"), &site) else { return };
+    assert_eq!(nodes, json!(["celery", "maestro"]));
 }
 
 #[test]
