@@ -1,5 +1,6 @@
 //! Cuts the rows of a run into batches on the thread that reads them.
 
+use super::progress::Found;
 use super::upload::Shape;
 use crate::domain::Row;
 use crate::filter::matcher::Matcher;
@@ -21,14 +22,15 @@ pub(super) struct Batcher {
     /// Bytes of the rows in `batch`.
     bytes: usize,
     batch_rows: usize,
+    found: Found,
     sender: mpsc::Sender<Vec<Row>>,
 }
 
 impl Batcher {
-    /// Nothing taken yet; batches of `batch_rows` rows go to `sender`.
-    pub(super) fn new(shape: Shape<'_>, batch_rows: usize, sender: mpsc::Sender<Vec<Row>>) -> Self {
+    /// Nothing taken yet; batches of `batch_rows` rows go to `sender`, and `found` hears how many there are.
+    pub(super) fn new(shape: Shape<'_>, batch_rows: usize, found: Found, sender: mpsc::Sender<Vec<Row>>) -> Self {
         let batch = Vec::with_capacity(batch_rows);
-        Self { residual: shape.residual, joined: shape.joined.to_vec(), batch, bytes: 0, batch_rows, sender }
+        Self { residual: shape.residual, joined: shape.joined.to_vec(), batch, bytes: 0, batch_rows, found, sender }
     }
 
     /// Sends the last batch.
@@ -47,6 +49,10 @@ impl Batcher {
 }
 
 impl TakeRow for Batcher {
+    fn announced(&mut self, found: u64) {
+        self.found.set(found);
+    }
+
     fn take(&mut self, mut row: Row) -> bool {
         if !self.residual.as_ref().is_none_or(|residual| residual.matches(&row)) {
             return true;
@@ -99,7 +105,7 @@ mod tests {
     async fn a_batch_ends_by_its_rows_or_by_its_bytes() {
         let (sender, mut batches) = mpsc::channel(10);
         let shape = Shape { stage: "general", component: "servers".to_owned(), residual: None, joined: &[] };
-        let batcher = Batcher::new(shape, 3, sender);
+        let batcher = Batcher::new(shape, 3, Found::default(), sender);
         let large = "x".repeat(BATCH_BYTES / 2);
         let texts = ["", "", "", &large, &large, "", &large, "", ""].map(str::to_owned);
         let take = move || {

@@ -5,7 +5,7 @@
 
 use super::aggregation::{Learnt, Timed};
 use super::batcher::Batcher;
-use super::progress::{self, Mark};
+use super::progress::{self, Found, Mark};
 use super::webhook::{self, Sink};
 use super::write::{self, Written};
 use super::{StageError, announce};
@@ -123,9 +123,9 @@ impl Run<'_> {
     async fn fill(&self, sink: &dyn Sink, shape: Shape<'_>, source: impl Source) -> Result<(u64, Outcome), StageError> {
         let stages = &self.app.config.stages;
         let (sender, batches) = mpsc::channel(stages.batches_in_flight);
-        let (stage, mut tally) = (shape.stage, Timed::new(&shape.component));
-        let fetching = fetch(&self.app.peers, source, Batcher::new(shape, stages.batch_rows, sender));
-        let (fetched, written) = futures_util::join!(fetching, write::all(sink, batches, &mut tally));
+        let (stage, mut tally, found) = (shape.stage, Timed::new(&shape.component), Found::default());
+        let fetching = fetch(&self.app.peers, source, Batcher::new(shape, stages.batch_rows, found.clone(), sender));
+        let (fetched, written) = futures_util::join!(fetching, write::all(sink, batches, &found, &mut tally));
         // A sink that fails stops the source, so its error is the one to tell.
         let Written { batches, rows, again, seconds: write_seconds } = written?;
         let (fetch_seconds, answers) = fetched?;

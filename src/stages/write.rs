@@ -3,7 +3,7 @@
 
 use super::StageError;
 use super::aggregation::Timed;
-use super::progress::{self, Mark};
+use super::progress::{self, Found, Mark};
 use super::webhook::Sink;
 use crate::domain::Row;
 use crate::store::Staged;
@@ -32,6 +32,7 @@ pub(super) struct Written {
 pub(super) async fn all(
     sink: &dyn Sink,
     mut batches: mpsc::Receiver<Vec<Row>>,
+    found: &Found,
     tally: &mut Timed,
 ) -> Result<Written, StageError> {
     let mut written = Written::default();
@@ -55,7 +56,7 @@ pub(super) async fn all(
                         written.rows += staged.new;
                         written.again += count - staged.new.min(count);
                         tally.remove(&staged.again);
-                        progress::tell(Mark::Rows(written.rows));
+                        progress::tell(Mark::Rows { written: written.rows, found: found.get() });
                     }
                     Err(error) => {
                         failure.get_or_insert(error);
@@ -155,7 +156,8 @@ mod tests {
                 sink.go_on.notify_one();
             }
         };
-        let (written, ()) = futures_util::join!(all(&sink, batches(&[3, 1, 5, 2]), &mut tally), watch);
+        let found = Found::default();
+        let (written, ()) = futures_util::join!(all(&sink, batches(&[3, 1, 5, 2]), &found, &mut tally), watch);
         let written = written.unwrap();
         assert_eq!((written.batches, written.rows, written.again), (4, 4, 7));
         assert_eq!(*sink.begun.borrow(), [0, 1, 2, 3]);
@@ -172,7 +174,8 @@ mod tests {
     async fn after_a_failure_nothing_more_is_begun_and_what_was_begun_ends() {
         let sink = Held { at_once: 2, fails: Some(1), ..Held::default() };
         let mut tally = Timed::new("servers");
-        let mut writing = Box::pin(all(&sink, batches(&[1, 1, 1, 1]), &mut tally));
+        let found = Found::default();
+        let mut writing = Box::pin(all(&sink, batches(&[1, 1, 1, 1]), &found, &mut tally));
         let early = tokio::select! {
             outcome = &mut writing => Some(outcome),
             () = until(|| sink.begun.borrow().len() == 2) => None,

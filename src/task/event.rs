@@ -59,6 +59,8 @@ pub enum Step {
         stage: &'static str,
         /// Rows written so far.
         rows: u64,
+        /// Rows found, where that is known.
+        found: Option<u64>,
     },
     /// It is done.
     Succeeded {
@@ -178,7 +180,7 @@ impl Step {
             }
             Self::Received(About(fields)) => Value::Object(fields.clone()),
             Self::Started => json!({}),
-            Self::Progress { stage, rows } => json!({"stage": stage, "rows": rows}),
+            Self::Progress { stage, rows, found } => json!({"stage": stage, "rows": rows, "found": found}),
             Self::Succeeded { result, runtime } => json!({"result": cut(result), "runtime": runtime}),
             Self::Failed(problem) | Self::Retried(problem) => json!({
                 "exception": cut(&format!("ReportError({:?})", problem.message)),

@@ -232,11 +232,11 @@ impl Ticket {
         let last = Cell::new(None::<Instant>);
         move |mark| match mark {
             Mark::Commits => commits.store(true, Ordering::Relaxed),
-            Mark::Rows(rows) if last.get().is_none_or(|last| last.elapsed() >= BETWEEN_PROGRESS) => {
+            Mark::Rows { written, found } if last.get().is_none_or(|last| last.elapsed() >= BETWEEN_PROGRESS) => {
                 last.set(Some(Instant::now()));
-                node.tell(&id, Step::Progress { stage: "webhook", rows });
+                node.tell(&id, Step::Progress { stage: "webhook", rows: written, found });
             }
-            Mark::Rows(_) => {}
+            Mark::Rows { .. } => {}
         }
     }
 
@@ -288,7 +288,7 @@ mod tests {
         assert_eq!(node.terminate(&["u".to_owned()]), ["u"]);
         assert!(ticket.terminated().now_or_never().is_some());
         let watcher = ticket.watcher();
-        watcher(Mark::Rows(5));
+        watcher(Mark::Rows { written: 5, found: Some(9) });
         assert!(ticket.may_be_left().now_or_never().is_some());
         watcher(Mark::Commits);
         assert!(ticket.may_be_left().now_or_never().is_none(), "what becomes of the rows could not be told");

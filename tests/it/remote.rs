@@ -1,7 +1,9 @@
 //! `inspect`, `control`, `status` and `events` as a user types them, on both brokers.
 
+use crate::support::fleet::{Parts, fleet};
 use crate::support::program::Program;
 use crate::support::rabbit;
+use serde_json::{Value, json};
 use std::process::Output;
 use tempfile::TempDir;
 
@@ -42,7 +44,7 @@ fn a_worker_is_asked_and_told(url: String) {
     let ping = ["inspect", "ping", "-d", "w1@test", "-t", "20"];
     assert_eq!(site.said(&ping), "->  w1@test: OK\n    pong\n");
     let json = site.said(&[&ping[..], &["--json"]].concat());
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["w1@test"]["ok"], "pong");
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["w1@test"]["ok"], "pong");
     let nobody = site.ask(&["inspect", "ping", "-d", "w2@test", "-t", "0.3"]);
     assert_eq!(nobody.status.code(), Some(69), "{nobody:?}");
     let mistake = site.ask(&["control", "revoke"]);
@@ -63,4 +65,20 @@ fn a_worker_on_rabbitmq_is_asked_and_told() {
     if let Some(url) = rabbit::url() {
         a_worker_is_asked_and_told(url);
     }
+}
+
+#[test]
+fn a_report_tells_how_far_it_is() {
+    let Some(fleet) = fleet(Parts::Embedded, 2_000) else { return };
+    let worker = fleet.spawn(&["worker", "-E", "-n", "w1@test"], &[]);
+    let events = fleet.spawn(&["events"], &[]);
+    events.wait_for("worker-heartbeat");
+    fleet.request("5c0000000000000000000009", "general", "Servers", &json!([]));
+    let line = events.wait_for(" w1@test task-progress ");
+    let told: Value = serde_json::from_str(line.split_once("task-progress ").unwrap().1).unwrap();
+    fleet.ended("5c0000000000000000000009");
+    let all = fleet.rows("5c0000000000000000000009_general").len();
+    assert_eq!((&told["stage"], &told["found"]), (&json!("webhook"), &json!(all)), "{told}");
+    assert!((1..=all as u64).contains(&told["rows"].as_u64().unwrap()), "{told}");
+    drop(worker);
 }
