@@ -3,6 +3,8 @@
 mod answer;
 mod cancel;
 mod limit;
+mod outcome;
+mod refuse;
 mod tell;
 
 use super::failure::{Ended, Failure, catch, policy, with_causes};
@@ -13,15 +15,12 @@ use super::slots::Slot;
 use super::tasks::Ticket;
 use crate::app::App;
 use crate::broker::{BrokerError, Consumer, Delivery};
-use crate::domain::Status;
 use crate::logging;
-use crate::metrics::{self, TaskOutcome};
-use crate::request;
-use crate::stages::{self, Ending, StageError};
-use crate::store::{End, Kept, Verdict};
-use crate::task::{Answer, BadMessage, Deliver, Envelope, Fault, Problem, Step, Task};
+use crate::stages::{self, StageError};
+use crate::store::{Kept, Verdict};
+use crate::task::{Answer, Deliver, Envelope, Fault, Task};
 use chrono::{TimeDelta, Utc};
-use log::Level;
+use outcome::Outcome;
 use std::cell::Cell;
 use std::future::{Future, pending};
 use std::sync::Arc;
@@ -48,31 +47,6 @@ pub(super) struct Job {
     pub(super) node: Arc<Node>,
     /// The slot, left to the next task as soon as this one's work is done.
     pub(super) slot: Cell<Option<Slot>>,
-}
-
-/// How a delivery ended.
-enum Outcome {
-    Done,
-    Expired,
-    /// Revoked by an operator; whether it had begun.
-    Revoked(bool),
-    /// Tried again after the pause; why.
-    Retried(Duration, String),
-    /// With the dead letters; why.
-    Buried(String),
-    /// With the dead letters: it ran for longer than it may, which is so long.
-    TooLong(Duration),
-    GivenBack,
-    /// Put back for the pause: another run has the report.
-    Waits(Duration),
-    /// Put back: its failure could not be told; why.
-    Unended(String),
-    /// Left to the newer request of its report.
-    Replaced,
-    /// Its report or its endpoint was removed.
-    Removed,
-    /// A delivery made way for others; it goes on later.
-    MadeWay,
 }
 
 impl Job {
@@ -272,86 +246,12 @@ impl Job {
         self.settle(Outcome::Unended(why.detail), || self.consumer.retry(&self.delivery, &later)).await
     }
 
-    /// Buries a message that is no task; where its report can be made out, that ends in `error`.
-    async fn refuse(&self, error: &BadMessage) {
-        let reason = with_causes(error);
-        let queue = &self.delivery.queue;
-        log::error!("a message in queue {queue} goes to the dead letters: {reason}");
-        if let Some(id) = self.delivery.message.headers.get("id").and_then(serde_json::Value::as_str) {
-            self.node.tell(id, Step::Failed(Problem { message: error.to_string(), detail: reason.clone() }));
-        }
-        if let Some((table, task_id)) = Envelope::report_of(&self.delivery.message) {
-            let (status, at) = (Status::Error, Utc::now());
-            let end = End { status, message: reason.clone(), stages: Default::default(), at };
-            if let Some(store) = &self.app.store
-                && let Err(error) = store.end(&table, &task_id, &end).await
-            {
-                log::error!("report {}: its failure could not be recorded: {error}", table.report);
-            }
-            if let Err(error) = request::refuse(&self.app, table.report, &reason).await {
-                log::error!("report {}: its failure could not be told: {error}", table.report);
-            }
-            let ending = Ending { run: &task_id, status, message: &reason, at };
-            if let Err(error) = stages::announce_deliveries(&self.app, &table, ending).await {
-                log::error!("report {}: its failure could not be sent to its endpoints: {error}", table.report);
-            }
-        }
-        let settled = self.bury(&reason, &self.after_refusal(error, &reason)).await;
-        let outcome = if settled.is_ok() { TaskOutcome::Dead } else { TaskOutcome::Unsettled };
-        metrics::task(metrics::NO_TASK, outcome, Duration::ZERO);
-        if let Err(error) = settled {
-            log::warn!("a message in queue {queue} could not be put with the dead letters: {}", with_causes(&error));
-        }
-    }
-
     /// Settles the delivery, as soon as the broker takes it.
     async fn settle<T, F>(&self, outcome: T, settle: impl Fn() -> F) -> Result<T, BrokerError>
     where
         F: Future<Output = Result<(), BrokerError>>,
     {
         until_taken(SETTLE_PAUSE, settle).await.map(|()| outcome)
-    }
-
-    fn log(&self, envelope: &Envelope, took: Duration, settled: Result<Outcome, BrokerError>) {
-        use TaskOutcome::{
-            Dead, Done, Expired, GivenBack, MadeWay, Removed, Replaced, Retried, Revoked, Unsettled, Waits,
-        };
-        let (level, counted, outcome, text) = match settled {
-            Ok(Outcome::Done) => (Level::Info, Done, "done", String::new()),
-            Ok(Outcome::Expired) => (Level::Warn, Expired, "expired", String::new()),
-            Ok(Outcome::Revoked(_)) => (Level::Warn, Revoked, "cancelled by an operator", String::new()),
-            Ok(Outcome::Retried(pause, why)) => {
-                (Level::Warn, Retried, "failed", format!(", next attempt in {:.1} s: {why}", pause.as_secs_f64()))
-            }
-            Ok(Outcome::Buried(why)) => (Level::Error, Dead, "failed for good", format!(": {why}")),
-            Ok(Outcome::TooLong(limit)) => {
-                (Level::Error, Dead, "failed for good", format!(": {}", limit::too_long(limit)))
-            }
-            Ok(Outcome::GivenBack) => (Level::Info, GivenBack, "interrupted and given back", String::new()),
-            Ok(Outcome::Waits(pause)) => {
-                let pause = pause.as_secs_f64();
-                (Level::Debug, Waits, "waits", format!(" {pause:.1} s: another run makes this report"))
-            }
-            Ok(Outcome::Unended(why)) => (
-                Level::Warn,
-                Retried,
-                "failed",
-                format!(", which cannot be told yet, so it is tried again in {:.0} s: {why}", END_AGAIN.as_secs_f64()),
-            ),
-            Ok(Outcome::Replaced) => (Level::Info, Replaced, "left to a newer request of the report", String::new()),
-            Ok(Outcome::Removed) => {
-                (Level::Info, Removed, "stopped: its report or endpoint was removed", String::new())
-            }
-            Ok(Outcome::MadeWay) => (Level::Info, MadeWay, "made way for others and goes on", String::new()),
-            Err(error) => (Level::Warn, Unsettled, "not settled", format!(": {}", with_causes(&error))),
-        };
-        let (name, report) = (envelope.task.name(), envelope.task.report());
-        metrics::task(name, counted, took);
-        let seconds = (took.as_secs_f64() * 1000.0).round() / 1000.0;
-        log::log!(
-            level, "task.id":% = envelope.id, "task.name" = name, "report.id" = report.map(|id| id.to_string()),
-            attempt = envelope.retries, seconds = seconds, outcome = outcome; "task {name}: {outcome}{text}"
-        );
     }
 }
 
