@@ -39,7 +39,7 @@ fn every_line_is_an_object_and_a_tasks_lines_carry_its_id() {
     let worker = fleet.spawn(&["worker", "-q", "report", "--log-format", "json"], &[]);
     let task = fleet.request(REPORT, "general", "Servers", &json!([]));
     fleet.ended(REPORT);
-    worker.wait_for("task ws.api: done");
+    worker.wait_for("task qgeneral.api: done");
     let lines = lines(&worker.log());
     let of_task: Vec<&Value> = lines.iter().filter(|line| line["task.id"] == *task).collect();
     let done = *of_task.last().unwrap();
