@@ -1,11 +1,11 @@
 //! All schedules with how far each has come.
 
-use super::defined;
+use super::{defined, marks};
 use crate::config::Config;
 use crate::peers::{PeerError, Peers};
 use crate::schedule::{self, Mark, Schedule};
 use crate::store::{Store, StoreError};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// A schedule, where it comes from, and how far it has come.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,8 +96,7 @@ fn add(all: &mut Vec<Listed>, schedules: impl IntoIterator<Item = Schedule>, ori
 }
 
 async fn with_marks(all: &mut [Listed], store: &dyn Store) -> Result<(), StoreError> {
-    let mut marks: HashMap<String, Mark> =
-        store.marks().await?.into_iter().map(|mark| (mark.name.clone(), mark)).collect();
+    let mut marks = marks(store).await?;
     for listed in all {
         listed.mark = marks.remove(&listed.schedule.name);
     }

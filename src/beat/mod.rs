@@ -143,8 +143,13 @@ impl Beat {
             log::error!("schedule {name} of the store is left out: {text}");
         }
         self.wrong = wrong;
-        Ok(self.store.marks().await?.into_iter().map(|mark| (mark.name.clone(), mark)).collect())
+        marks(self.store.as_ref()).await
     }
+}
+
+/// How far each schedule has come, by name.
+async fn marks(store: &dyn Store) -> Result<HashMap<String, Mark>, StoreError> {
+    Ok(store.marks().await?.into_iter().map(|mark| (mark.name.clone(), mark)).collect())
 }
 
 /// Until a schedule is due, or it is time to look whether one has changed.

@@ -5,15 +5,14 @@
 //! What it is told follows from the marks, so that a leader that dies leaves nothing untold.
 
 use super::lead::Leading;
-use super::pause;
 use super::run::{Run, RunError, named};
+use super::{marks, pause};
 use crate::app::App;
 use crate::peers::PeerError;
 use crate::schedule::{self, Mark, Outcome, Schedule, WrongField};
 use crate::store::Store;
 use chrono::Utc;
 use serde_json::{Map, Value, json};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -93,8 +92,7 @@ impl Platform {
         if self.read_at.is_none_or(|at| at.elapsed() >= READ) {
             self.read().await?;
         }
-        let marks = self.store.marks().await?;
-        let mut marks: HashMap<String, Mark> = marks.into_iter().map(|mark| (mark.name.clone(), mark)).collect();
+        let mut marks = marks(self.store.as_ref()).await?;
         let (mut told, mut all) = (false, true);
         for schedule in &self.schedules {
             let Some(fence) = self.leading.fence() else { return Ok(true) };

@@ -66,3 +66,11 @@ pub struct Report {
     /// Seconds of each stage of the last run.
     pub stages: StageSeconds,
 }
+
+impl Report {
+    /// Whether the run of this task has put the readable rows in place.
+    #[must_use]
+    pub fn is_made_by(&self, task_id: &str) -> bool {
+        self.task_id == task_id && matches!(self.status, Status::Finished | Status::Warning)
+    }
+}

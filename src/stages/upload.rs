@@ -87,7 +87,7 @@ impl Run<'_> {
     async fn committed(&self) -> Result<Option<Outcome>, StageError> {
         let Some(store) = &self.app.store else { return Ok(None) };
         let Some(report) = store.report(&self.table).await? else { return Ok(None) };
-        if report.task_id != self.task_id || !matches!(report.status, Status::Finished | Status::Warning) {
+        if !report.is_made_by(self.task_id) {
             return Ok(None);
         }
         Ok(Some(Outcome {

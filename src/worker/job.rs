@@ -197,11 +197,22 @@ impl Job {
     async fn expire(&self, envelope: &Envelope, held: &mut Option<Hold>) -> Result<Outcome, BrokerError> {
         let expired = envelope.expires.map(|at| at.to_rfc3339()).unwrap_or_default();
         let message = format!("the task expired at {expired}, before a worker took it");
-        if let Err(error) = stages::failed(&self.app, envelope, &message, None).await {
+        self.end_in_error(envelope, &message, Outcome::Expired, held).await
+    }
+
+    /// Ends a task that is not tried again: its report is `error` with this message, and the old rows stay.
+    async fn end_in_error(
+        &self,
+        envelope: &Envelope,
+        message: &str,
+        outcome: Outcome,
+        held: &mut Option<Hold>,
+    ) -> Result<Outcome, BrokerError> {
+        if let Err(error) = stages::failed(&self.app, envelope, message, None).await {
             return self.postpone_end(error.into(), held).await;
         }
         leave_cleared(held.take(), envelope).await;
-        self.conclude(envelope, Outcome::Expired).await
+        self.conclude(envelope, outcome).await
     }
 
     async fn fail(

@@ -105,13 +105,8 @@ const NO_CHORDS: &str = "chords are not supported: their parts are counted in a 
 
 /// A list of signatures, one of them, or nothing.
 fn list(value: Value) -> Result<Vec<Signature>, String> {
-    let items = match value {
-        Value::Null => return Ok(Vec::new()),
-        Value::Array(items) => items,
-        one @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => vec![one],
-    };
     let read = |(at, item)| serde_json::from_value(item).map_err(|error| format!("[{at}]: {error}"));
-    items.into_iter().enumerate().map(read).collect()
+    send::listed(value).into_iter().enumerate().map(read).collect()
 }
 
 impl Signature {

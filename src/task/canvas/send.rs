@@ -204,7 +204,7 @@ impl Signature {
 }
 
 /// A list, or one thing, or nothing, as a list.
-fn listed(value: Value) -> Vec<Value> {
+pub(super) fn listed(value: Value) -> Vec<Value> {
     match value {
         Value::Null => Vec::new(),
         Value::Array(items) => items,

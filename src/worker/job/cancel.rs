@@ -1,9 +1,7 @@
 //! A task that an operator has revoked.
 
-use super::{Hold, Job, Outcome, leave_cleared};
+use super::{Hold, Job, Outcome};
 use crate::broker::BrokerError;
-use crate::domain::Status;
-use crate::stages;
 use crate::task::Envelope;
 
 impl Job {
@@ -16,19 +14,13 @@ impl Job {
     ) -> Result<Outcome, BrokerError> {
         let when = if has_begun { "while it ran (terminate)" } else { "before it began (revoke)" };
         let message = format!("cancelled by an operator {when}");
-        if let Err(error) = stages::failed(&self.app, envelope, &message, None).await {
-            return self.postpone_end(error.into(), held).await;
-        }
-        leave_cleared(held.take(), envelope).await;
-        self.conclude(envelope, Outcome::Revoked(has_begun)).await
+        self.end_in_error(envelope, &message, Outcome::Revoked(has_begun), held).await
     }
 
     /// Whether this very task has made its report already, of which the notices may be missing.
     pub(super) async fn is_made(&self, envelope: &Envelope) -> bool {
         let (Some(table), Some(store)) = (envelope.task.runs(), &self.app.store) else { return false };
         let report = store.report(&table).await.ok().flatten();
-        report.is_some_and(|report| {
-            report.task_id == envelope.id && matches!(report.status, Status::Finished | Status::Warning)
-        })
+        report.is_some_and(|report| report.is_made_by(&envelope.id))
     }
 }

@@ -1,8 +1,7 @@
 //! How long a task may run.
 
-use super::{Hold, Job, Outcome, leave_cleared};
+use super::{Hold, Job, Outcome};
 use crate::broker::{BrokerError, Message};
-use crate::stages;
 use crate::task::Envelope;
 use crate::worker::limits;
 use serde_json::Value;
@@ -28,12 +27,7 @@ impl Job {
         limit: Duration,
         held: &mut Option<Hold>,
     ) -> Result<Outcome, BrokerError> {
-        let message = too_long(limit);
-        if let Err(error) = stages::failed(&self.app, envelope, &message, None).await {
-            return self.postpone_end(error.into(), held).await;
-        }
-        leave_cleared(held.take(), envelope).await;
-        self.conclude(envelope, Outcome::TooLong(limit)).await
+        self.end_in_error(envelope, &too_long(limit), Outcome::TooLong(limit), held).await
     }
 }
 
